@@ -29,6 +29,7 @@ enum entry_state {
 /* What one name of the KeyTable stands for. */
 struct entry {
 	char *name, *domain, *selector, *path; /* as the key was loaded */
+	unsigned line;                         /* of the KeyTable now */
 	struct key *key;                       /* NULL if broken */
 	uint64_t id;                           /* 0 if broken */
 	struct file_id file;
@@ -44,11 +45,12 @@ struct snap {
 	struct sign_table *signing_table; /* likewise */
 	struct entry *entries;            /* in the order of the KeyTable */
 	size_t entry_count;
-	struct entry **by_id; /* entries with a key, by id */
-	size_t id_count;
+	struct entry **by_id;       /* the entries with a key, by id */
+	struct entry **by_selector; /* the same by domain and selector */
+	size_t live_count;          /* of both */
 	int policy_fd;
 	size_t kept_count, broken_count, carried_count;
-	char **warnings; /* NULL-terminated, "file:line: what" */
+	char **warnings; /* "file:line: what: value" */
 	size_t warning_count;
 };
 

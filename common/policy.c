@@ -1,0 +1,414 @@
+/*
+ * Maps and checks a policy block, and finds in it who signs a message.
+ */
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy.h"
+#include "policy_block.h"
+
+/* The block with typed pointers into it, made and checked once. */
+struct policy {
+	const struct block_head *head;
+	const struct block_net *nets;
+	const struct block_key *keys;
+	const struct block_line *lines;
+	const uint32_t *line_keys, *daemons, *globs, *buckets;
+	const char *text;
+};
+
+/* An address, matched without being put together. */
+struct address {
+	const char *local, *domain;
+	size_t local_len, len; /* len: of "local@domain" */
+};
+
+/* Where array span starts, or NULL when it does not lie inside the block. */
+static const void *
+span_start(const struct block_head *head, const struct block_span *span,
+    size_t element)
+{
+	const char *block = (const char *)head;
+
+	if (span->at % 8 != 0 || span->at < sizeof(*head) ||
+	    span->at > head->size ||
+	    span->count > (head->size - span->at) / element)
+		return NULL;
+	return block + span->at;
+}
+
+static bool
+policy_locate(struct policy *p, const struct block_head *h)
+{
+	p->head = h;
+	p->nets = span_start(h, &h->nets, sizeof(struct block_net));
+	p->keys = span_start(h, &h->keys, sizeof(struct block_key));
+	p->lines = span_start(h, &h->lines, sizeof(struct block_line));
+	p->line_keys = span_start(h, &h->line_keys, sizeof(uint32_t));
+	p->daemons = span_start(h, &h->daemons, sizeof(uint32_t));
+	p->globs = span_start(h, &h->globs, sizeof(uint32_t));
+	p->buckets = span_start(h, &h->buckets, sizeof(uint32_t));
+	p->text = span_start(h, &h->text, 1);
+	return p->nets && p->keys && p->lines && p->line_keys && p->daemons &&
+	       p->globs && p->buckets && p->text && h->text.count > 0 &&
+	       p->text[h->text.count - 1] == '\0' && h->buckets.count > 0 &&
+	       (h->buckets.count & (h->buckets.count - 1)) == 0;
+}
+
+/* Every element of an index array is below limit. */
+static bool
+indices_fit(const uint32_t *index, uint64_t count, uint64_t limit)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		if (index[i] >= limit)
+			return false;
+	}
+	return true;
+}
+
+static bool
+keys_fit(const struct policy *p)
+{
+	for (uint64_t i = 0; i < p->head->keys.count; i++) {
+		const struct block_key *k = &p->keys[i];
+
+		if (k->domain >= p->head->text.count ||
+		    k->selector >= p->head->text.count ||
+		    k->alg > KEY_ED25519_SHA256)
+			return false;
+	}
+	return true;
+}
+
+/* Chains only lead to later lines, so that following one ends. */
+static bool
+lines_fit(const struct policy *p)
+{
+	uint64_t count = p->head->lines.count;
+
+	for (uint64_t i = 0; i < count; i++) {
+		const struct block_line *l = &p->lines[i];
+
+		if (l->pattern >= p->head->text.count ||
+		    l->first_key > p->head->line_keys.count ||
+		    l->key_count > p->head->line_keys.count - l->first_key ||
+		    (l->next != BLOCK_NONE &&
+		        (l->next <= i || l->next >= count)))
+			return false;
+	}
+	for (uint64_t i = 0; i < p->head->buckets.count; i++) {
+		if (p->buckets[i] != BLOCK_NONE && p->buckets[i] >= count)
+			return false;
+	}
+	return true;
+}
+
+static bool
+options_fit(const struct block_head *h)
+{
+	return h->canon_header <= CANON_RELAXED &&
+	       h->canon_body <= CANON_RELAXED &&
+	       h->on_error <= VERDICT_REJECT &&
+	       h->on_malformed <= VERDICT_REJECT &&
+	       h->sign_headers < h->text.count &&
+	       h->oversign_headers < h->text.count && h->channel_timeout > 0 &&
+	       h->drain > 0 && h->log_to >= LOG_TO_SYSLOG &&
+	       h->log_to <= LOG_TO_STDERR;
+}
+
+/* The one check of a block; what it passes, matching relies on. */
+static bool
+policy_check(struct policy *p, const struct block_head *h)
+{
+	return policy_locate(p, h) && options_fit(h) && keys_fit(p) &&
+	       lines_fit(p) &&
+	       indices_fit(p->line_keys, h->line_keys.count, h->keys.count) &&
+	       indices_fit(p->daemons, h->daemons.count, h->text.count) &&
+	       indices_fit(p->globs, h->globs.count, h->lines.count);
+}
+
+/* Map the block behind fd read-only.  Returns NULL with err set. */
+static const struct block_head *
+block_map(int fd, struct err *err)
+{
+	int need = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	const struct block_head *head;
+	struct stat st;
+	void *map;
+	int seals;
+
+	seals = fcntl(fd, F_GET_SEALS);
+	if (seals == -1 || (seals & need) != need) {
+		err_set(err, ERR_INPUT, "policy: not a sealed block");
+		return NULL;
+	}
+	if (fstat(fd, &st) == -1) {
+		err_errno(err, "policy: fstat");
+		return NULL;
+	}
+	if (st.st_size < (off_t)sizeof(*head)) {
+		err_set(err, ERR_INPUT, "policy: cut short");
+		return NULL;
+	}
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED) {
+		err_errno(err, "policy: mmap");
+		return NULL;
+	}
+	head = map;
+	if (head->magic == BLOCK_MAGIC && head->version == BLOCK_VERSION &&
+	    head->size == (uint64_t)st.st_size)
+		return head;
+	munmap(map, (size_t)st.st_size);
+	err_set(err, ERR_INPUT, "policy: not a policy of this version");
+	return NULL;
+}
+
+struct policy *
+policy_map(int fd, struct err *err)
+{
+	const struct block_head *head = block_map(fd, err);
+	struct policy *p;
+
+	if (head == NULL)
+		return NULL;
+	p = calloc(1, sizeof(*p));
+	if (p == NULL) {
+		err_nomem(err);
+	} else if (!policy_check(p, head)) {
+		err_set(err, ERR_INPUT, "policy: malformed block");
+	} else {
+		return p;
+	}
+	munmap((void *)(uintptr_t)head, head->size);
+	free(p);
+	return NULL;
+}
+
+void
+policy_unmap(struct policy *p)
+{
+	if (p == NULL)
+		return;
+	munmap((void *)(uintptr_t)p->head, p->head->size);
+	free(p);
+}
+
+void
+policy_options(const struct policy *p, struct policy_options *out)
+{
+	const struct block_head *h = p->head;
+
+	*out = (struct policy_options){
+	    .generation = h->generation,
+	    .canonicalization = {(enum canon)h->canon_header,
+	        (enum canon)h->canon_body},
+	    .sign_headers = p->text + h->sign_headers,
+	    .oversign_headers = p->text + h->oversign_headers,
+	    .on_error = (enum verdict)h->on_error,
+	    .on_malformed = (enum verdict)h->on_malformed,
+	    .channel_timeout = h->channel_timeout,
+	    .drain = h->drain,
+	    .log = {(enum log_to)h->log_to, h->log_facility, h->log_level},
+	};
+}
+
+bool
+policy_signs_for(const struct policy *p, const struct policy_origin *origin)
+{
+	if (origin->is_authenticated && p->head->sign_authenticated)
+		return true;
+	/* Mail without an IP client comes from this machine. */
+	if (origin->client.family == AF_UNSPEC)
+		return true;
+	for (uint64_t i = 0; i < p->head->nets.count; i++) {
+		struct cidr net = {.net.family = (int)p->nets[i].family,
+		    .bits = p->nets[i].bits};
+
+		memcpy(net.net.bytes, p->nets[i].bytes, sizeof(net.net.bytes));
+		if (cidr_contains(&net, &origin->client))
+			return true;
+	}
+	for (uint64_t i = 0; i < p->head->daemons.count; i++) {
+		if (origin->daemon != NULL &&
+		    strcmp(p->text + p->daemons[i], origin->daemon) == 0)
+			return true;
+	}
+	return false;
+}
+
+static unsigned char
+ascii_lower(char c)
+{
+	return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+/* Byte i of "local@domain", in lower case. */
+static unsigned char
+address_at(const struct address *a, size_t i)
+{
+	if (i < a->local_len)
+		return ascii_lower(a->local[i]);
+	if (i == a->local_len)
+		return '@';
+	return ascii_lower(a->domain[i - a->local_len - 1]);
+}
+
+static uint64_t
+address_hash(const struct address *a)
+{
+	uint64_t hash = BLOCK_HASH_START;
+
+	for (size_t i = 0; i < a->len; i++)
+		hash = block_hash(hash, address_at(a, i));
+	return hash;
+}
+
+static bool
+address_is(const struct address *a, const char *pattern)
+{
+	for (size_t i = 0; i < a->len; i++) {
+		if ((unsigned char)pattern[i] != address_at(a, i))
+			return false;
+	}
+	return pattern[a->len] == '\0';
+}
+
+/*
+ * Whether the glob matches.  Where it does not fit on, the last star takes one
+ * byte more; an earlier star never has to.
+ */
+static bool
+address_fits(const struct address *a, const char *glob)
+{
+	const char *after_star = NULL;
+	size_t at = 0, star_at = 0;
+
+	while (at < a->len) {
+		if (*glob == '*') {
+			after_star = ++glob;
+			star_at = at;
+		} else if ((unsigned char)*glob == address_at(a, at)) {
+			glob++;
+			at++;
+		} else if (after_star != NULL) {
+			glob = after_star;
+			at = ++star_at;
+		} else {
+			return false;
+		}
+	}
+	while (*glob == '*')
+		glob++;
+	return *glob == '\0';
+}
+
+/* The first line from l on in its bucket whose pattern is a. */
+static uint32_t
+chain_find(const struct policy *p, uint32_t l, const struct address *a)
+{
+	while (l != BLOCK_NONE && !address_is(a, p->text + p->lines[l].pattern))
+		l = p->lines[l].next;
+	return l;
+}
+
+static uint32_t
+chain_first(const struct policy *p, const struct address *a)
+{
+	uint64_t bucket = address_hash(a) & (p->head->buckets.count - 1);
+
+	return chain_find(p, p->buckets[bucket], a);
+}
+
+/*
+ * The first matching glob, from place *g among the globs on, that stands before
+ * line limit.  *g is left at it.
+ */
+static uint32_t
+glob_find(const struct policy *p, uint64_t *g, uint32_t limit,
+    const struct address *a)
+{
+	for (; *g < p->head->globs.count && p->globs[*g] < limit; ++*g) {
+		uint32_t l = p->globs[*g];
+
+		if (address_fits(a, p->text + p->lines[l].pattern))
+			return l;
+	}
+	return BLOCK_NONE;
+}
+
+/* Add a key unless it is there already. */
+static void
+match_add(
+    const struct policy *p, const struct block_key *k, struct policy_match *out)
+{
+	struct policy_key key = {.id = k->id,
+	    .domain = p->text + k->domain,
+	    .selector = p->text + k->selector,
+	    .alg = (enum key_alg)k->alg,
+	    .is_broken = k->is_broken != 0};
+
+	for (size_t i = 0; i < out->count; i++) {
+		const struct policy_key *o = &out->keys[i];
+
+		if (o->id == key.id && strcmp(o->domain, key.domain) == 0 &&
+		    strcmp(o->selector, key.selector) == 0)
+			return;
+	}
+	if (out->count == POLICY_SIGNATURES_MAX)
+		out->is_cut = true;
+	else
+		out->keys[out->count++] = key;
+}
+
+static void
+match_add_line(const struct policy *p, uint32_t l, struct policy_match *out)
+{
+	const struct block_line *line = &p->lines[l];
+
+	if (out->line == 0)
+		out->line = line->number;
+	for (uint32_t i = 0; i < line->key_count; i++)
+		match_add(p, &p->keys[p->line_keys[line->first_key + i]], out);
+}
+
+bool
+policy_find(const struct policy *p, const char *local, const char *domain,
+    struct policy_match *out)
+{
+	size_t local_len = strlen(local), domain_len = strlen(domain);
+	struct address full = {.local = local,
+	    .domain = domain,
+	    .local_len = local_len,
+	    .len = local_len + 1 + domain_len};
+	struct address any = {.local = "*",
+	    .domain = domain,
+	    .local_len = 1,
+	    .len = 1 + 1 + domain_len};
+	uint32_t exact = chain_first(p, &full), star = chain_first(p, &any);
+	uint64_t g = 0;
+
+	*out = (struct policy_match){.count = 0};
+	for (;;) {
+		uint32_t hashed = exact < star ? exact : star;
+		uint32_t glob = glob_find(p, &g, hashed, &full);
+		uint32_t line = glob < hashed ? glob : hashed;
+
+		if (line == BLOCK_NONE)
+			break;
+		match_add_line(p, line, out);
+		if (!p->head->multiple_signatures)
+			break;
+		if (line == glob)
+			g++;
+		if (line == exact)
+			exact = chain_find(p, p->lines[exact].next, &full);
+		if (line == star)
+			star = chain_find(p, p->lines[star].next, &any);
+	}
+	return out->line != 0;
+}
