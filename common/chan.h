@@ -23,7 +23,7 @@
 #include "sha256.h"
 
 #define CHAN_VERSION  0x6b740001u /* "kt", and a number raised on any change */
-#define CHAN_SPEC_MAX 108         /* a socket's spec in HELLO, with its NUL */
+#define CHAN_SPEC_MAX 128         /* a socket's spec in HELLO, with its NUL */
 
 enum chan_type {
 	CHAN_HELLO = 1,
