@@ -19,28 +19,28 @@ static const struct layout {
 	size_t element;    /* bytes of one element, 0: it has none */
 	unsigned min, max; /* elements */
 } layouts[] = {
-    [CHAN_HELLO] = {sizeof(struct chan_hello), 0, 0, 0},
-    [CHAN_POLICY] = {sizeof(struct chan_policy), 0, 0, 0},
-    [CHAN_POLICY_ACK] = {sizeof(struct chan_policy), 0, 0, 0},
-    [CHAN_SIGN] = {offsetof(struct chan_sign, pairs), sizeof(struct chan_pair),
-        1, POLICY_SIGNATURES_MAX},
-    /* None with any status but CHAN_OK. */
-    [CHAN_SIGNED] = {offsetof(struct chan_signed, signatures),
-        sizeof(struct chan_signature), 0, POLICY_SIGNATURES_MAX},
-    [CHAN_REPORT] = {sizeof(struct chan_report), 0, 0, 0},
+	[CHAN_HELLO] = { sizeof(struct chan_hello), 0, 0, 0 },
+	[CHAN_POLICY] = { sizeof(struct chan_policy), 0, 0, 0 },
+	[CHAN_POLICY_ACK] = { sizeof(struct chan_policy), 0, 0, 0 },
+	[CHAN_SIGN] = { offsetof(struct chan_sign, pairs),
+	    sizeof(struct chan_pair), 1, POLICY_SIGNATURES_MAX },
+	/* None with any status but CHAN_OK. */
+	[CHAN_SIGNED] = { offsetof(struct chan_signed, signatures),
+	    sizeof(struct chan_signature), 0, POLICY_SIGNATURES_MAX },
+	[CHAN_REPORT] = { sizeof(struct chan_report), 0, 0, 0 },
 };
 
 static const char *const counter_names[COUNTER_COUNT] = {
-    [COUNT_SIGNED] = "signed",
-    [COUNT_SIGNATURES] = "signatures",
-    [COUNT_NOT_OURS] = "not_ours",
-    [COUNT_NO_MATCH] = "no_match",
-    [COUNT_MALFORMED] = "malformed",
-    [COUNT_ERROR] = "error",
-    [COUNT_NO_POLICY] = "no_policy",
-    [COUNT_ABORTED] = "aborted",
-    [COUNT_STALE] = "stale",
-    [COUNT_LOG_DROPPED] = "log_dropped",
+	[COUNT_SIGNED] = "signed",
+	[COUNT_SIGNATURES] = "signatures",
+	[COUNT_NOT_OURS] = "not_ours",
+	[COUNT_NO_MATCH] = "no_match",
+	[COUNT_MALFORMED] = "malformed",
+	[COUNT_ERROR] = "error",
+	[COUNT_NO_POLICY] = "no_policy",
+	[COUNT_ABORTED] = "aborted",
+	[COUNT_STALE] = "stale",
+	[COUNT_LOG_DROPPED] = "log_dropped",
 };
 
 const char *
@@ -76,7 +76,7 @@ chan_head_set(struct chan_head *head, enum chan_type type, unsigned count,
 static int
 wait_for(int fd, short events, int timeout_ms, struct err *err)
 {
-	struct pollfd p = {.fd = fd, .events = events};
+	struct pollfd p = { .fd = fd, .events = events };
 	int n;
 
 	do
@@ -85,8 +85,8 @@ wait_for(int fd, short events, int timeout_ms, struct err *err)
 	if (n == -1)
 		return err_errno(err, "channel");
 	if (n == 0)
-		return err_set(
-		    err, ERR_IO, "timed out after %d ms", timeout_ms);
+		return err_set(err, ERR_IO, "timed out after %d ms",
+		    timeout_ms);
 	return 0;
 }
 
@@ -117,8 +117,8 @@ chan_send(int fd, const union chan_packet *p, int fd_to_pass, int timeout_ms,
 {
 	size_t size = chan_size(p->head.type, p->head.count);
 	union chan_packet *packet = (union chan_packet *)(uintptr_t)p;
-	struct iovec iov = {.iov_base = packet, .iov_len = size};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct iovec iov = { .iov_base = packet, .iov_len = size };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	union fd_control control;
 
 	if (fd_to_pass != -1)
@@ -192,12 +192,12 @@ int
 chan_recv(int fd, union chan_packet *p, int *passed_fd, int timeout_ms,
     struct err *err)
 {
-	struct iovec iov = {.iov_base = p, .iov_len = sizeof(*p)};
+	struct iovec iov = { .iov_base = p, .iov_len = sizeof(*p) };
 	union fd_control control;
-	struct msghdr msg = {.msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = &control,
-	    .msg_controllen = sizeof(control)};
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
 	bool is_whole;
 	unsigned fds;
 	ssize_t n;

@@ -54,9 +54,9 @@ policy_locate(struct policy *p, const struct block_head *h)
 	p->buckets = span_start(h, &h->buckets, sizeof(uint32_t));
 	p->text = span_start(h, &h->text, 1);
 	return p->nets && p->keys && p->lines && p->line_keys && p->daemons &&
-	       p->globs && p->buckets && p->text && h->text.count > 0 &&
-	       p->text[h->text.count - 1] == '\0' && h->buckets.count > 0 &&
-	       (h->buckets.count & (h->buckets.count - 1)) == 0;
+	    p->globs && p->buckets && p->text && h->text.count > 0 &&
+	    p->text[h->text.count - 1] == '\0' && h->buckets.count > 0 &&
+	    (h->buckets.count & (h->buckets.count - 1)) == 0;
 }
 
 /* Every element of an index array is below limit. */
@@ -111,13 +111,12 @@ static bool
 options_fit(const struct block_head *h)
 {
 	return h->canon_header <= CANON_RELAXED &&
-	       h->canon_body <= CANON_RELAXED &&
-	       h->on_error <= VERDICT_REJECT &&
-	       h->on_malformed <= VERDICT_REJECT &&
-	       h->sign_headers < h->text.count &&
-	       h->oversign_headers < h->text.count && h->channel_timeout > 0 &&
-	       h->drain > 0 && h->log_to >= LOG_TO_SYSLOG &&
-	       h->log_to <= LOG_TO_STDERR;
+	    h->canon_body <= CANON_RELAXED && h->on_error <= VERDICT_REJECT &&
+	    h->on_malformed <= VERDICT_REJECT &&
+	    h->sign_headers < h->text.count &&
+	    h->oversign_headers < h->text.count && h->channel_timeout > 0 &&
+	    h->drain > 0 && h->log_to >= LOG_TO_SYSLOG &&
+	    h->log_to <= LOG_TO_STDERR;
 }
 
 /* The one check of a block; what it passes, matching relies on. */
@@ -125,10 +124,10 @@ static bool
 policy_check(struct policy *p, const struct block_head *h)
 {
 	return policy_locate(p, h) && options_fit(h) && keys_fit(p) &&
-	       lines_fit(p) &&
-	       indices_fit(p->line_keys, h->line_keys.count, h->keys.count) &&
-	       indices_fit(p->daemons, h->daemons.count, h->text.count) &&
-	       indices_fit(p->globs, h->globs.count, h->lines.count);
+	    lines_fit(p) &&
+	    indices_fit(p->line_keys, h->line_keys.count, h->keys.count) &&
+	    indices_fit(p->daemons, h->daemons.count, h->text.count) &&
+	    indices_fit(p->globs, h->globs.count, h->lines.count);
 }
 
 /* Map the block behind fd read-only.  Returns NULL with err set. */
@@ -204,16 +203,17 @@ policy_options(const struct policy *p, struct policy_options *out)
 	const struct block_head *h = p->head;
 
 	*out = (struct policy_options){
-	    .generation = h->generation,
-	    .canonicalization = {(enum canon)h->canon_header,
-	        (enum canon)h->canon_body},
-	    .sign_headers = p->text + h->sign_headers,
-	    .oversign_headers = p->text + h->oversign_headers,
-	    .on_error = (enum verdict)h->on_error,
-	    .on_malformed = (enum verdict)h->on_malformed,
-	    .channel_timeout = h->channel_timeout,
-	    .drain = h->drain,
-	    .log = {(enum log_to)h->log_to, h->log_facility, h->log_level},
+		.generation = h->generation,
+		.canonicalization = { (enum canon)h->canon_header,
+		    (enum canon)h->canon_body },
+		.sign_headers = p->text + h->sign_headers,
+		.oversign_headers = p->text + h->oversign_headers,
+		.on_error = (enum verdict)h->on_error,
+		.on_malformed = (enum verdict)h->on_malformed,
+		.channel_timeout = h->channel_timeout,
+		.drain = h->drain,
+		.log = { (enum log_to)h->log_to, h->log_facility,
+		    h->log_level },
 	};
 }
 
@@ -226,8 +226,8 @@ policy_signs_for(const struct policy *p, const struct policy_origin *origin)
 	if (origin->client.family == AF_UNSPEC)
 		return true;
 	for (uint64_t i = 0; i < p->head->nets.count; i++) {
-		struct cidr net = {.net.family = (int)p->nets[i].family,
-		    .bits = p->nets[i].bits};
+		struct cidr net = { .net.family = (int)p->nets[i].family,
+			.bits = p->nets[i].bits };
 
 		memcpy(net.net.bytes, p->nets[i].bytes, sizeof(net.net.bytes));
 		if (cidr_contains(&net, &origin->client))
@@ -343,14 +343,14 @@ glob_find(const struct policy *p, uint64_t *g, uint32_t limit,
 
 /* Add a key unless it is there already. */
 static void
-match_add(
-    const struct policy *p, const struct block_key *k, struct policy_match *out)
+match_add(const struct policy *p, const struct block_key *k,
+    struct policy_match *out)
 {
-	struct policy_key key = {.id = k->id,
-	    .domain = p->text + k->domain,
-	    .selector = p->text + k->selector,
-	    .alg = (enum key_alg)k->alg,
-	    .is_broken = k->is_broken != 0};
+	struct policy_key key = { .id = k->id,
+		.domain = p->text + k->domain,
+		.selector = p->text + k->selector,
+		.alg = (enum key_alg)k->alg,
+		.is_broken = k->is_broken != 0 };
 
 	for (size_t i = 0; i < out->count; i++) {
 		const struct policy_key *o = &out->keys[i];
@@ -381,18 +381,18 @@ policy_find(const struct policy *p, const char *local, const char *domain,
     struct policy_match *out)
 {
 	size_t local_len = strlen(local), domain_len = strlen(domain);
-	struct address full = {.local = local,
-	    .domain = domain,
-	    .local_len = local_len,
-	    .len = local_len + 1 + domain_len};
-	struct address any = {.local = "*",
-	    .domain = domain,
-	    .local_len = 1,
-	    .len = 1 + 1 + domain_len};
+	struct address full = { .local = local,
+		.domain = domain,
+		.local_len = local_len,
+		.len = local_len + 1 + domain_len };
+	struct address any = { .local = "*",
+		.domain = domain,
+		.local_len = 1,
+		.len = 1 + 1 + domain_len };
 	uint32_t exact = chain_first(p, &full), star = chain_first(p, &any);
 	uint64_t g = 0;
 
-	*out = (struct policy_match){.count = 0};
+	*out = (struct policy_match){ .count = 0 };
 	for (;;) {
 		uint32_t hashed = exact < star ? exact : star;
 		uint32_t glob = glob_find(p, &g, hashed, &full);

@@ -82,8 +82,8 @@ struct policy_origin {
 };
 
 /* Whether mail from there is signed at all: sign_for. */
-bool policy_signs_for(
-    const struct policy *p, const struct policy_origin *origin);
+bool policy_signs_for(const struct policy *p,
+    const struct policy_origin *origin);
 
 /* The keys that sign a message; strings live as long as the policy. */
 struct policy_match {

@@ -52,8 +52,8 @@ add_origins(struct parts *p, const struct conf *conf)
 {
 	for (size_t i = 0; i < conf->sign_network_count; i++) {
 		const struct cidr *c = &conf->sign_networks[i];
-		struct block_net net = {
-		    .family = (uint32_t)c->net.family, .bits = c->bits};
+		struct block_net net = { .family = (uint32_t)c->net.family,
+			.bits = c->bits };
 
 		memcpy(net.bytes, c->net.bytes, sizeof(net.bytes));
 		buf_add(&p->nets, &net, sizeof(net));
@@ -67,11 +67,11 @@ add_keys(struct parts *p, const struct policy_source *src)
 {
 	for (size_t i = 0; i < src->key_count; i++) {
 		const struct policy_key *k = &src->keys[i];
-		struct block_key key = {.id = k->id,
-		    .domain = add_text(p, k->domain),
-		    .selector = add_text(p, k->selector),
-		    .alg = k->alg,
-		    .is_broken = k->is_broken};
+		struct block_key key = { .id = k->id,
+			.domain = add_text(p, k->domain),
+			.selector = add_text(p, k->selector),
+			.alg = k->alg,
+			.is_broken = k->is_broken };
 
 		buf_add(&p->keys, &key, sizeof(key));
 	}
@@ -128,12 +128,12 @@ add_lines(struct parts *p, const struct policy_source *src)
 
 	for (size_t i = 0; i < t->count; i++) {
 		const struct sign_line *l = &t->lines[i];
-		struct block_line line = {.pattern = add_text(p, l->pattern),
-		    .next = BLOCK_NONE,
-		    .first_key =
-		        (uint32_t)(p->line_keys.len / sizeof(uint32_t)),
-		    .key_count = l->key_count,
-		    .number = l->line};
+		struct block_line line = { .pattern = add_text(p, l->pattern),
+			.next = BLOCK_NONE,
+			.first_key =
+			    (uint32_t)(p->line_keys.len / sizeof(uint32_t)),
+			.key_count = l->key_count,
+			.number = l->line };
 
 		for (size_t k = 0; k < l->key_count; k++)
 			add_u32(&p->line_keys,
@@ -166,28 +166,28 @@ add_buckets(struct parts *p, const struct sign_table *t)
 }
 
 static void
-head_set(
-    struct block_head *head, struct parts *p, const struct policy_source *src)
+head_set(struct block_head *head, struct parts *p,
+    const struct policy_source *src)
 {
 	const struct conf *conf = src->conf;
 
 	*head = (struct block_head){
-	    .magic = BLOCK_MAGIC,
-	    .version = BLOCK_VERSION,
-	    .generation = src->generation,
-	    .canon_header = conf->canonicalization.header,
-	    .canon_body = conf->canonicalization.body,
-	    .on_error = conf->on_error,
-	    .on_malformed = conf->on_malformed,
-	    .sign_headers = add_text(p, conf->sign_headers),
-	    .oversign_headers = add_text(p, conf->oversign_headers),
-	    .sign_authenticated = conf->sign_authenticated,
-	    .multiple_signatures = conf->multiple_signatures,
-	    .channel_timeout = conf->channel_timeout,
-	    .drain = conf->drain,
-	    .log_to = (int32_t)conf->log.to,
-	    .log_facility = conf->log.facility,
-	    .log_level = conf->log.level,
+		.magic = BLOCK_MAGIC,
+		.version = BLOCK_VERSION,
+		.generation = src->generation,
+		.canon_header = conf->canonicalization.header,
+		.canon_body = conf->canonicalization.body,
+		.on_error = conf->on_error,
+		.on_malformed = conf->on_malformed,
+		.sign_headers = add_text(p, conf->sign_headers),
+		.oversign_headers = add_text(p, conf->oversign_headers),
+		.sign_authenticated = conf->sign_authenticated,
+		.multiple_signatures = conf->multiple_signatures,
+		.channel_timeout = conf->channel_timeout,
+		.drain = conf->drain,
+		.log_to = (int32_t)conf->log.to,
+		.log_facility = conf->log.facility,
+		.log_level = conf->log.level,
 	};
 }
 
@@ -219,14 +219,14 @@ write_block(int fd, struct block_head *head, struct parts *p, struct err *err)
 		struct block_span *span;
 		size_t element;
 	} all[] = {
-	    {&p->nets, &head->nets, sizeof(struct block_net)},
-	    {&p->keys, &head->keys, sizeof(struct block_key)},
-	    {&p->lines, &head->lines, sizeof(struct block_line)},
-	    {&p->line_keys, &head->line_keys, sizeof(uint32_t)},
-	    {&p->daemons, &head->daemons, sizeof(uint32_t)},
-	    {&p->globs, &head->globs, sizeof(uint32_t)},
-	    {&p->buckets, &head->buckets, sizeof(uint32_t)},
-	    {&p->text, &head->text, 1},
+		{ &p->nets, &head->nets, sizeof(struct block_net) },
+		{ &p->keys, &head->keys, sizeof(struct block_key) },
+		{ &p->lines, &head->lines, sizeof(struct block_line) },
+		{ &p->line_keys, &head->line_keys, sizeof(uint32_t) },
+		{ &p->daemons, &head->daemons, sizeof(uint32_t) },
+		{ &p->globs, &head->globs, sizeof(uint32_t) },
+		{ &p->buckets, &head->buckets, sizeof(uint32_t) },
+		{ &p->text, &head->text, 1 },
 	};
 	uint64_t at = sizeof(*head), start = 0;
 
@@ -236,8 +236,8 @@ write_block(int fd, struct block_head *head, struct parts *p, struct err *err)
 		if (b->has_failed)
 			return err_nomem(err);
 		at = (at + 7) & ~UINT64_C(7);
-		*all[i].span = (struct block_span){
-		    .at = at, .count = b->len / all[i].element};
+		*all[i].span = (struct block_span){ .at = at,
+			.count = b->len / all[i].element };
 		if (write_part(fd, b->data, b->len, &at, err) == -1)
 			return -1;
 	}
@@ -272,7 +272,7 @@ policy_build(const struct policy_source *src, struct err *err)
 {
 	static const struct sign_table no_lines;
 	struct policy_source s = *src;
-	struct parts parts = {.text = BUF_INIT};
+	struct parts parts = { .text = BUF_INIT };
 	struct block_head head;
 	int fd;
 
@@ -285,8 +285,8 @@ policy_build(const struct policy_source *src, struct err *err)
 	add_buckets(&parts, s.signing_table);
 	if (parts.text.len >= UINT32_MAX ||
 	    s.signing_table->count >= BLOCK_NONE)
-		fd = err_set(
-		    err, ERR_LIMIT, "the tables hold more than 4 GiB of text");
+		fd = err_set(err, ERR_LIMIT,
+		    "the tables hold more than 4 GiB of text");
 	else
 		fd = seal_block(&head, &parts, err);
 	parts_clear(&parts);

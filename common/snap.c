@@ -52,8 +52,8 @@ snap_warn(struct snap *snap, struct buf *text, struct err *err)
 	char **warnings;
 
 	buf_clear(text);
-	warnings = reallocarray(
-	    snap->warnings, snap->warning_count + 1, sizeof(*warnings));
+	warnings = reallocarray(snap->warnings, snap->warning_count + 1,
+	    sizeof(*warnings));
 	if (warnings != NULL)
 		snap->warnings = warnings;
 	if (copy == NULL || warnings == NULL) {
@@ -105,7 +105,7 @@ compare_selectors(const void *a, const void *b)
 struct entry *
 snap_find(const struct snap *snap, uint64_t id)
 {
-	struct entry wanted = {.id = id};
+	struct entry wanted = { .id = id };
 	const struct entry *key = &wanted;
 	struct entry **found;
 
@@ -120,7 +120,7 @@ snap_find(const struct snap *snap, uint64_t id)
 static const struct entry *
 find_selector(const struct snap *snap, char *domain, char *selector)
 {
-	struct entry wanted = {.domain = domain, .selector = selector};
+	struct entry wanted = { .domain = domain, .selector = selector };
 	const struct entry *key = &wanted;
 	struct entry **found;
 
@@ -202,8 +202,9 @@ entry_keep(struct entry *e, const struct entry *old, struct err *err)
 static bool
 changes_key(const struct entry *e, const struct entry *live, struct err *err)
 {
-	if (live == NULL || memcmp(key_fingerprint(e->key),
-	                        key_fingerprint(live->key), SHA256_LEN) == 0)
+	if (live == NULL ||
+	    memcmp(key_fingerprint(e->key), key_fingerprint(live->key),
+	        SHA256_LEN) == 0)
 		return false;
 	err_set(err, ERR_KEY,
 	    "%s: another key than the one that signs as %s._domainkey.%s: "
@@ -234,8 +235,8 @@ entry_load(struct entry *e, struct snap *snap, const struct snap *previous,
 		if (e->key == NULL)
 			return -1;
 	}
-	if (changes_key(
-	        e, find_selector(previous, e->domain, e->selector), err)) {
+	if (changes_key(e, find_selector(previous, e->domain, e->selector),
+	        err)) {
 		key_put(e->key);
 		e->key = NULL;
 		return -1;
@@ -417,8 +418,8 @@ warn_weak_keys(struct snap *snap, struct err *err)
 static bool
 is_loopback(const char *spec)
 {
-	static const char *const hosts[] = {
-	    "localhost", "[127.", "127.", "[::1]", "::1"};
+	static const char *const hosts[] = { "localhost", "[127.", "127.",
+		"[::1]", "::1" };
 	const char *at = strchr(spec, '@');
 
 	for (size_t i = 0; at != NULL && i < sizeof(hosts) / sizeof(hosts[0]);
@@ -461,8 +462,8 @@ resolve_names(const struct snap *snap, uint32_t *line_keys, struct err *err)
 			const struct key_line *found = NULL;
 
 			if (snap->key_table != NULL)
-				found = key_table_find(
-				    snap->key_table, line->keys[k]);
+				found = key_table_find(snap->key_table,
+				    line->keys[k]);
 			if (found == NULL)
 				return err_set(err, ERR_CONF,
 				    "%s:%u: a key name that is not in the "
@@ -478,11 +479,11 @@ resolve_names(const struct snap *snap, uint32_t *line_keys, struct err *err)
 static int
 build_policy(struct snap *snap, const uint32_t *line_keys, struct err *err)
 {
-	struct policy_source src = {.generation = snap->generation,
-	    .conf = snap->conf,
-	    .signing_table = snap->signing_table,
-	    .key_count = snap->entry_count,
-	    .line_keys = line_keys};
+	struct policy_source src = { .generation = snap->generation,
+		.conf = snap->conf,
+		.signing_table = snap->signing_table,
+		.key_count = snap->entry_count,
+		.line_keys = line_keys };
 	struct policy_key *keys;
 
 	keys = calloc(snap->entry_count + 1, sizeof(*keys));
@@ -491,10 +492,10 @@ build_policy(struct snap *snap, const uint32_t *line_keys, struct err *err)
 	for (size_t i = 0; i < snap->entry_count; i++) {
 		const struct entry *e = &snap->entries[i];
 
-		keys[i] = (struct policy_key){.id = e->id,
-		    .domain = e->domain,
-		    .selector = e->selector,
-		    .is_broken = e->key == NULL};
+		keys[i] = (struct policy_key){ .id = e->id,
+			.domain = e->domain,
+			.selector = e->selector,
+			.is_broken = e->key == NULL };
 		if (e->key != NULL)
 			keys[i].alg = key_algorithm(e->key);
 	}

@@ -76,7 +76,7 @@ struct entry *snap_find(const struct snap *snap, uint64_t id);
  * The id of (domain, selector, key bytes): the same three always give the
  * same number, also after a restart.
  */
-uint64_t snap_key_id(
-    const char *domain, const char *selector, const struct key *key);
+uint64_t snap_key_id(const char *domain, const char *selector,
+    const struct key *key);
 
 #endif

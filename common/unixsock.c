@@ -16,12 +16,12 @@ enum { LISTEN_BACKLOG = 128 };
 
 /* A new socket and the address of path.  Returns the socket, or -1. */
 static int
-unixsock_make(
-    const char *path, int type, struct sockaddr_un *addr, struct err *err)
+unixsock_make(const char *path, int type, struct sockaddr_un *addr,
+    struct err *err)
 {
 	int fd;
 
-	*addr = (struct sockaddr_un){.sun_family = AF_UNIX};
+	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (strlcpy(addr->sun_path, path, sizeof(addr->sun_path)) >=
 	    sizeof(addr->sun_path))
 		return err_set(err, ERR_CONF,
@@ -55,8 +55,8 @@ remove_stale(const char *path, int type, struct err *err)
 	fd = unixsock_connect(path, type, &ignored);
 	if (fd != -1) {
 		close(fd);
-		return err_set(
-		    err, ERR_CONF, "%s: another process listens on it", path);
+		return err_set(err, ERR_CONF,
+		    "%s: another process listens on it", path);
 	}
 	if (errno == EPROTOTYPE)
 		return err_set(err, ERR_CONF,

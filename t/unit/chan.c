@@ -29,19 +29,19 @@ test_sizes(void)
 		unsigned count;
 		size_t want;
 	} cases[] = {
-	    {"HELLO", CHAN_HELLO, 0, 152},
-	    {"POLICY", CHAN_POLICY, 0, 24},
-	    {"POLICY with an element", CHAN_POLICY, 1, 0},
-	    {"SIGN of none", CHAN_SIGN, 0, 0},
-	    {"SIGN of one", CHAN_SIGN, 1, 16 + 40},
-	    {"SIGN of 8", CHAN_SIGN, 8, 16 + 320},
-	    {"SIGN of 9", CHAN_SIGN, 9, 0},
-	    {"SIGNED of none", CHAN_SIGNED, 0, 32},
-	    {"SIGNED of 8", CHAN_SIGNED, 8, 32 + 8 * 1028},
-	    {"SIGNED of 9", CHAN_SIGNED, 9, 0},
-	    {"type 0", (enum chan_type)0, 0, 0},
-	    {"type 7", (enum chan_type)7, 0, 0},
-	    {"type 65535", (enum chan_type)65535, 0, 0},
+		{ "HELLO", CHAN_HELLO, 0, 152 },
+		{ "POLICY", CHAN_POLICY, 0, 24 },
+		{ "POLICY with an element", CHAN_POLICY, 1, 0 },
+		{ "SIGN of none", CHAN_SIGN, 0, 0 },
+		{ "SIGN of one", CHAN_SIGN, 1, 16 + 40 },
+		{ "SIGN of 8", CHAN_SIGN, 8, 16 + 320 },
+		{ "SIGN of 9", CHAN_SIGN, 9, 0 },
+		{ "SIGNED of none", CHAN_SIGNED, 0, 32 },
+		{ "SIGNED of 8", CHAN_SIGNED, 8, 32 + 8 * 1028 },
+		{ "SIGNED of 9", CHAN_SIGNED, 9, 0 },
+		{ "type 0", (enum chan_type)0, 0, 0 },
+		{ "type 7", (enum chan_type)7, 0, 0 },
+		{ "type 65535", (enum chan_type)65535, 0, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -55,7 +55,7 @@ test_sizes(void)
 static void
 test_round_trip(void)
 {
-	union chan_packet out = {.head = {0}}, in;
+	union chan_packet out = { .head = { 0 } }, in;
 	struct err err = ERR_INIT;
 	int fd = -2;
 
@@ -94,11 +94,11 @@ send_raw(const void *data, size_t len, unsigned count)
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(4 * sizeof(int))];
-	} control = {.room = {0}};
-	struct iovec iov = {
-	    .iov_base = (void *)(uintptr_t)data, .iov_len = len};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	int fds[4] = {0, 0, 0, 0};
+	} control = { .room = { 0 } };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)data,
+		.iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int fds[4] = { 0, 0, 0, 0 };
 
 	if (count > 0) {
 		struct cmsghdr *c = &control.head;
@@ -135,34 +135,39 @@ test_refusals(void)
 		unsigned fds;
 		const char *want; /* in the text */
 	} cases[] = {
-	    {"one byte", CHAN_VERSION, 0, 0, 1, 0, "1 bytes"},
-	    {"half a head", CHAN_VERSION, CHAN_SIGN, 1, 15, 0, "15 bytes"},
-	    {"another version", CHAN_VERSION + 1, CHAN_SIGN, 1, 56, 0,
-	        "one build"},
-	    {"a byte short", CHAN_VERSION, CHAN_SIGN, 1, 55, 0, "55 bytes"},
-	    {"a byte long", CHAN_VERSION, CHAN_SIGN, 1, 57, 0, "57 bytes"},
-	    {"no pair", CHAN_VERSION, CHAN_SIGN, 0, 16, 0, "count 0"},
-	    {"nine pairs", CHAN_VERSION, CHAN_SIGN, 9, 376, 0, "count 9"},
-	    {"65535 pairs", CHAN_VERSION, CHAN_SIGN, 65535, 336, 0,
-	        "count 65535"},
-	    {"an unknown type", CHAN_VERSION, 99, 0, 16, 0, "type 99"},
-	    {"more than any packet", CHAN_VERSION, CHAN_SIGN, 8,
-	        sizeof(union chan_packet) + 1, 0, "and more"},
-	    {"SIGN with a descriptor", CHAN_VERSION, CHAN_SIGN, 1, 56, 1,
-	        "1 descriptors"},
-	    {"POLICY without one", CHAN_VERSION, CHAN_POLICY, 0, 24, 0,
-	        "0 descriptors"},
-	    {"POLICY with two", CHAN_VERSION, CHAN_POLICY, 0, 24, 2,
-	        "2 descriptors"},
-	    {"POLICY with four", CHAN_VERSION, CHAN_POLICY, 0, 24, 4, "more"},
-	    {"an empty packet with one", CHAN_VERSION, 0, 0, 0, 1, "0 bytes"},
+		{ "one byte", CHAN_VERSION, 0, 0, 1, 0, "1 bytes" },
+		{ "half a head", CHAN_VERSION, CHAN_SIGN, 1, 15, 0,
+		    "15 bytes" },
+		{ "another version", CHAN_VERSION + 1, CHAN_SIGN, 1, 56, 0,
+		    "one build" },
+		{ "a byte short", CHAN_VERSION, CHAN_SIGN, 1, 55, 0,
+		    "55 bytes" },
+		{ "a byte long", CHAN_VERSION, CHAN_SIGN, 1, 57, 0,
+		    "57 bytes" },
+		{ "no pair", CHAN_VERSION, CHAN_SIGN, 0, 16, 0, "count 0" },
+		{ "nine pairs", CHAN_VERSION, CHAN_SIGN, 9, 376, 0, "count 9" },
+		{ "65535 pairs", CHAN_VERSION, CHAN_SIGN, 65535, 336, 0,
+		    "count 65535" },
+		{ "an unknown type", CHAN_VERSION, 99, 0, 16, 0, "type 99" },
+		{ "more than any packet", CHAN_VERSION, CHAN_SIGN, 8,
+		    sizeof(union chan_packet) + 1, 0, "and more" },
+		{ "SIGN with a descriptor", CHAN_VERSION, CHAN_SIGN, 1, 56, 1,
+		    "1 descriptors" },
+		{ "POLICY without one", CHAN_VERSION, CHAN_POLICY, 0, 24, 0,
+		    "0 descriptors" },
+		{ "POLICY with two", CHAN_VERSION, CHAN_POLICY, 0, 24, 2,
+		    "2 descriptors" },
+		{ "POLICY with four", CHAN_VERSION, CHAN_POLICY, 0, 24, 4,
+		    "more" },
+		{ "an empty packet with one", CHAN_VERSION, 0, 0, 0, 1,
+		    "0 bytes" },
 	};
 	static char raw[sizeof(union chan_packet) + 1];
 
 	reopen();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct chan_head head = {cases[i].version,
-		    (uint16_t)cases[i].type, (uint16_t)cases[i].count, 1};
+		struct chan_head head = { cases[i].version,
+			(uint16_t)cases[i].type, (uint16_t)cases[i].count, 1 };
 		struct err err = ERR_INIT;
 		union chan_packet in;
 		int fd = -2, before = lowest_fd(), rc;
@@ -182,7 +187,7 @@ test_refusals(void)
 static void
 test_full(void)
 {
-	union chan_packet out = {.head = {0}};
+	union chan_packet out = { .head = { 0 } };
 	struct err err = ERR_INIT;
 	int sent = 0;
 

@@ -15,21 +15,21 @@
 enum { LINES_MAX = 64 };
 
 static struct cidr networks[2];
-static char *daemons[] = {(char *)(uintptr_t) "submission", NULL};
+static char *daemons[] = { (char *)(uintptr_t) "submission", NULL };
 
 static struct conf conf = {
-    .sign_headers = (char *)(uintptr_t) "from:to",
-    .oversign_headers = (char *)(uintptr_t) "from",
-    .canonicalization = {CANON_RELAXED, CANON_SIMPLE},
-    .sign_authenticated = true,
-    .sign_networks = networks,
-    .sign_network_count = 2,
-    .sign_daemons = daemons,
-    .on_error = VERDICT_TEMPFAIL,
-    .on_malformed = VERDICT_REJECT,
-    .channel_timeout = 7,
-    .drain = 9,
-    .log = {LOG_TO_STDERR, 16, 6},
+	.sign_headers = (char *)(uintptr_t) "from:to",
+	.oversign_headers = (char *)(uintptr_t) "from",
+	.canonicalization = { CANON_RELAXED, CANON_SIMPLE },
+	.sign_authenticated = true,
+	.sign_networks = networks,
+	.sign_network_count = 2,
+	.sign_daemons = daemons,
+	.on_error = VERDICT_TEMPFAIL,
+	.on_malformed = VERDICT_REJECT,
+	.channel_timeout = 7,
+	.drain = 9,
+	.log = { LOG_TO_STDERR, 16, 6 },
 };
 
 /*
@@ -40,15 +40,15 @@ static struct policy *
 make_policy(const char *const *patterns, bool is_multiple, int *fd_out)
 {
 	static char selectors[LINES_MAX][8];
-	struct sign_line lines[LINES_MAX] = {{NULL}};
+	struct sign_line lines[LINES_MAX] = { { NULL } };
 	struct policy_key keys[LINES_MAX];
-	uint32_t line_keys[LINES_MAX * TABLE_LINE_KEYS] = {0};
-	struct sign_table table = {.lines = lines};
-	struct policy_source src = {.generation = 42,
-	    .conf = &conf,
-	    .signing_table = &table,
-	    .keys = keys,
-	    .line_keys = line_keys};
+	uint32_t line_keys[LINES_MAX * TABLE_LINE_KEYS] = { 0 };
+	struct sign_table table = { .lines = lines };
+	struct policy_source src = { .generation = 42,
+		.conf = &conf,
+		.signing_table = &table,
+		.keys = keys,
+		.line_keys = line_keys };
 	struct err err = ERR_INIT;
 	struct policy *p;
 	int fd;
@@ -56,10 +56,10 @@ make_policy(const char *const *patterns, bool is_multiple, int *fd_out)
 	conf.multiple_signatures = is_multiple;
 	for (size_t i = 0; patterns[i] != NULL; i++) {
 		snprintf(selectors[i], sizeof(selectors[i]), "s%zu", i);
-		keys[i] = (struct policy_key){.id = i + 100,
-		    .domain = "example.com",
-		    .selector = selectors[i],
-		    .alg = KEY_RSA_SHA256};
+		keys[i] = (struct policy_key){ .id = i + 100,
+			.domain = "example.com",
+			.selector = selectors[i],
+			.alg = KEY_RSA_SHA256 };
 		lines[i].pattern = patterns[i];
 		lines[i].key_count = 1;
 		lines[i].line = (unsigned)i + 1;
@@ -100,21 +100,21 @@ find(const struct policy *p, const char *local, const char *domain)
 }
 
 static const char *const table[] = {
-    "bounce@example.com",     /* s0 */
-    "*@example.com",          /* s1 */
-    "news*@example.net",      /* s2 */
-    "*@example.net",          /* s3 */
-    "newsletter@example.net", /* s4, shadowed by s2 */
-    "*@*.example.org",        /* s5 */
-    "a@sub.example.org",      /* s6, shadowed by s5 */
-    "b@example.org",          /* s7 */
-    "b@example.org",          /* s8, the same again */
-    "*b*c*@example.edu",      /* s9 */
-    "*@lists.*",              /* s10 */
-    "**@double.example",      /* s11 */
-    "*",                      /* s12 */
-    "late@example.com",       /* s13, shadowed by s1 and s12 */
-    NULL,
+	"bounce@example.com",     /* s0 */
+	"*@example.com",          /* s1 */
+	"news*@example.net",      /* s2 */
+	"*@example.net",          /* s3 */
+	"newsletter@example.net", /* s4, shadowed by s2 */
+	"*@*.example.org",        /* s5 */
+	"a@sub.example.org",      /* s6, shadowed by s5 */
+	"b@example.org",          /* s7 */
+	"b@example.org",          /* s8, the same again */
+	"*b*c*@example.edu",      /* s9 */
+	"*@lists.*",              /* s10 */
+	"**@double.example",      /* s11 */
+	"*",                      /* s12 */
+	"late@example.com",       /* s13, shadowed by s1 and s12 */
+	NULL,
 };
 
 static void
@@ -123,28 +123,28 @@ test_find(void)
 	static const struct {
 		const char *local, *domain, *first, *all;
 	} cases[] = {
-	    {"bounce", "example.com", "s0", "s0 s1 s12"},
-	    {"BOUNCE", "example.com", "s0", "s0 s1 s12"},
-	    {"bounces", "example.com", "s1", "s1 s12"},
-	    {"late", "example.com", "s1", "s1 s12 s13"},
-	    {"newsletter", "example.net", "s2", "s2 s3 s4 s12"},
-	    {"new", "example.net", "s3", "s3 s12"},
-	    {"a", "sub.example.org", "s5", "s5 s6 s12"},
-	    {"a", "x.sub.example.org", "s5", "s5 s12"},
-	    {"a", "example.org", "s12", "s12"},
-	    {"a", "badexample.org", "s12", "s12"},
-	    {"b", "example.org", "s7", "s7 s8 s12"},
-	    {"xbxcx", "example.edu", "s9", "s9 s12"},
-	    {"bc", "example.edu", "s9", "s9 s12"},
-	    {"cb", "example.edu", "s12", "s12"},
-	    {"bcbcb", "example.edu", "s9", "s9 s12"},
-	    {"x", "lists.example.com", "s10", "s10 s12"},
-	    {"x", "lists.", "s10", "s10 s12"},
-	    {"x", "double.example", "s11", "s11 s12"},
-	    {"*", "example.com", "s1", "s1 s12"},
-	    {"", "example.com", "s1", "s1 s12"},
-	    {"odd@local", "example.com", "s1", "s1 s12"},
-	    {"x", "", "s12", "s12"},
+		{ "bounce", "example.com", "s0", "s0 s1 s12" },
+		{ "BOUNCE", "example.com", "s0", "s0 s1 s12" },
+		{ "bounces", "example.com", "s1", "s1 s12" },
+		{ "late", "example.com", "s1", "s1 s12 s13" },
+		{ "newsletter", "example.net", "s2", "s2 s3 s4 s12" },
+		{ "new", "example.net", "s3", "s3 s12" },
+		{ "a", "sub.example.org", "s5", "s5 s6 s12" },
+		{ "a", "x.sub.example.org", "s5", "s5 s12" },
+		{ "a", "example.org", "s12", "s12" },
+		{ "a", "badexample.org", "s12", "s12" },
+		{ "b", "example.org", "s7", "s7 s8 s12" },
+		{ "xbxcx", "example.edu", "s9", "s9 s12" },
+		{ "bc", "example.edu", "s9", "s9 s12" },
+		{ "cb", "example.edu", "s12", "s12" },
+		{ "bcbcb", "example.edu", "s9", "s9 s12" },
+		{ "x", "lists.example.com", "s10", "s10 s12" },
+		{ "x", "lists.", "s10", "s10 s12" },
+		{ "x", "double.example", "s11", "s11 s12" },
+		{ "*", "example.com", "s1", "s1 s12" },
+		{ "", "example.com", "s1", "s1 s12" },
+		{ "odd@local", "example.com", "s1", "s1 s12" },
+		{ "x", "", "s12", "s12" },
 	};
 	struct policy *one = make_policy(table, false, NULL);
 	struct policy *all = make_policy(table, true, NULL);
@@ -167,9 +167,9 @@ test_find(void)
 static void
 test_no_match(void)
 {
-	static const char *const empty[] = {NULL};
-	static const char *const some[] = {
-	    "*@example.com", "a*@example.net", NULL};
+	static const char *const empty[] = { NULL };
+	static const char *const some[] = { "*@example.com", "a*@example.net",
+		NULL };
 	struct policy *p = make_policy(empty, false, NULL);
 	struct policy_match m;
 
@@ -188,8 +188,8 @@ test_no_match(void)
 static void
 test_long_local(void)
 {
-	static const char *const some[] = {
-	    "a*z@example.net", "*@example.com", NULL};
+	static const char *const some[] = { "a*z@example.net", "*@example.com",
+		NULL };
 	struct policy *p = make_policy(some, false, NULL);
 	size_t len = 1 << 20;
 	char *local = malloc(len + 1);
@@ -209,8 +209,8 @@ test_long_local(void)
 static void
 test_limit(void)
 {
-	static const char *const nine[] = {
-	    "*", "*", "*", "*", "*", "*", "*", "*", "*", NULL};
+	static const char *const nine[] = { "*", "*", "*", "*", "*", "*", "*",
+		"*", "*", NULL };
 	struct policy *p = make_policy(nine + 1, true, NULL);
 	struct policy_match m;
 
@@ -231,20 +231,26 @@ test_origins(void)
 		struct policy_origin origin;
 		bool want;
 	} cases[] = {
-	    {"a network", {.client = {AF_INET, {192, 0, 2, 200}}}, true},
-	    {"beside it", {.client = {AF_INET, {192, 0, 3, 1}}}, false},
-	    {"an IPv6 network", {.client = {AF_INET6, {0x20, 1, 0xd, 0xb8, 1}}},
-	        true},
-	    {"no IP client", {.client = {AF_UNSPEC, {0}}}, true},
-	    {"authenticated",
-	        {.client = {AF_INET, {8}}, .is_authenticated = true}, true},
-	    {"a daemon", {.client = {AF_INET, {8}}, .daemon = "submission"},
-	        true},
-	    {"another daemon", {.client = {AF_INET, {8}}, .daemon = "smtpd"},
-	        false},
-	    {"elsewhere", {.client = {AF_INET, {8}}}, false},
+		{ "a network", { .client = { AF_INET, { 192, 0, 2, 200 } } },
+		    true },
+		{ "beside it", { .client = { AF_INET, { 192, 0, 3, 1 } } },
+		    false },
+		{ "an IPv6 network",
+		    { .client = { AF_INET6, { 0x20, 1, 0xd, 0xb8, 1 } } },
+		    true },
+		{ "no IP client", { .client = { AF_UNSPEC, { 0 } } }, true },
+		{ "authenticated",
+		    { .client = { AF_INET, { 8 } }, .is_authenticated = true },
+		    true },
+		{ "a daemon",
+		    { .client = { AF_INET, { 8 } }, .daemon = "submission" },
+		    true },
+		{ "another daemon",
+		    { .client = { AF_INET, { 8 } }, .daemon = "smtpd" },
+		    false },
+		{ "elsewhere", { .client = { AF_INET, { 8 } } }, false },
 	};
-	static const char *const some[] = {"*", NULL};
+	static const char *const some[] = { "*", NULL };
 	struct policy *p = make_policy(some, false, NULL);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -262,7 +268,7 @@ test_origins(void)
 static void
 test_options(void)
 {
-	static const char *const some[] = {"*", NULL};
+	static const char *const some[] = { "*", NULL };
 	struct policy *p = make_policy(some, false, NULL);
 	struct policy_options o;
 
@@ -298,8 +304,8 @@ sealed_copy(const unsigned char *block, size_t len, int seals)
 static void
 test_damage(void)
 {
-	static const uint32_t values[] = {
-	    0, 1, 7, 0x7fffffff, 0xfffffff8, 0xffffffff};
+	static const uint32_t values[] = { 0, 1, 7, 0x7fffffff, 0xfffffff8,
+		0xffffffff };
 	int all = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 	int fd, refused = 0, taken = 0;
 	struct policy *p = make_policy(table, true, &fd);

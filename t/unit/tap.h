@@ -56,7 +56,7 @@ is_mem(const void *got, size_t got_len, const void *want, size_t want_len,
     const char *name)
 {
 	bool good = got_len == want_len &&
-	            (got_len == 0 || memcmp(got, want, got_len) == 0);
+	    (got_len == 0 || memcmp(got, want, got_len) == 0);
 
 	if (!tap_ok(good, __FILE__, __LINE__, "%s", name)) {
 		tap_show("got", got, got_len);
@@ -73,8 +73,8 @@ is_str(const char *got, const char *want, const char *name)
 
 	if (!tap_ok(good, __FILE__, __LINE__, "%s", name)) {
 		tap_show("got", got ? got : "(null)", strlen(got ? got : ""));
-		tap_show(
-		    "want", want ? want : "(null)", strlen(want ? want : ""));
+		tap_show("want", want ? want : "(null)",
+		    strlen(want ? want : ""));
 	}
 	return good;
 }
