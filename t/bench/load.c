@@ -79,7 +79,7 @@ die(const char *what, const char *detail)
 static void
 pause_ms(int ms)
 {
-	struct timespec ts = {.tv_nsec = ms * 1000000L};
+	struct timespec ts = { .tv_nsec = ms * 1000000L };
 
 	(void)nanosleep(&ts, NULL);
 }
@@ -140,8 +140,8 @@ worker_main(void *arg)
 {
 	struct worker *w = arg;
 	struct run *run = w->run;
-	struct mail mail = {.domain = NULL};
-	struct mta_result result = {.signatures = 0};
+	struct mail mail = { .domain = NULL };
+	struct mta_result result = { .signatures = 0 };
 	struct buf wire = BUF_INIT;
 	struct mta mta;
 	struct err err;
@@ -221,11 +221,11 @@ latencies_print(struct buf *all)
 		const char *name;
 		double part;
 	} percentiles[] = {
-	    {"p50_us", 0.50},
-	    {"p90_us", 0.90},
-	    {"p99_us", 0.99},
-	    {"p999_us", 0.999},
-	    {"max_us", 1},
+		{ "p50_us", 0.50 },
+		{ "p90_us", 0.90 },
+		{ "p99_us", 0.99 },
+		{ "p999_us", 0.999 },
+		{ "max_us", 1 },
 	};
 	size_t count = all->len / sizeof(uint32_t);
 	uint32_t value;
@@ -249,7 +249,7 @@ latencies_print(struct buf *all)
 static void
 results_print(struct run *run, struct worker *workers, double seconds)
 {
-	uint64_t outcomes[OUTCOME_COUNT] = {0}, signatures = 0, answered = 0;
+	uint64_t outcomes[OUTCOME_COUNT] = { 0 }, signatures = 0, answered = 0;
 	struct buf latencies = BUF_INIT;
 
 	for (unsigned i = 0; i < run->connections; i++) {
@@ -285,8 +285,8 @@ losses_tell(const struct run *run, const struct worker *workers)
 {
 	for (unsigned i = 0; i < run->connections; i++) {
 		if (workers[i].last_loss[0] != '\0') {
-			fprintf(
-			    stderr, "load: lost: %s\n", workers[i].last_loss);
+			fprintf(stderr, "load: lost: %s\n",
+			    workers[i].last_loss);
 			return;
 		}
 	}
@@ -373,7 +373,7 @@ processes_parse(struct run *run, char *list)
 static void
 options_parse(struct run *run, int argc, char **argv)
 {
-	static const char *domains[DOMAINS_MAX] = {"example.com"};
+	static const char *domains[DOMAINS_MAX] = { "example.com" };
 	int ch;
 
 	run->source.domains = domains;
@@ -384,8 +384,8 @@ options_parse(struct run *run, int argc, char **argv)
 			run->is_one_each = true;
 			break;
 		case 'c':
-			run->connections = (unsigned)number_parse(
-			    "connections", optarg, 1, CONNECTIONS_MAX);
+			run->connections = (unsigned)number_parse("connections",
+			    optarg, 1, CONNECTIONS_MAX);
 			break;
 		case 'd':
 			run->source.domain_count =
@@ -395,8 +395,8 @@ options_parse(struct run *run, int argc, char **argv)
 			run->kind = optarg;
 			break;
 		case 'n':
-			run->count = number_parse(
-			    "messages", optarg, 1, UINT64_MAX >> 21);
+			run->count = number_parse("messages", optarg, 1,
+			    UINT64_MAX >> 21);
 			break;
 		case 'o':
 			run->out = fopen(optarg, "wb");
@@ -429,8 +429,8 @@ options_parse(struct run *run, int argc, char **argv)
 			    number_parse("write", optarg, 1, 1 << 30);
 			break;
 		default:
-			fprintf(
-			    stderr, "%skinds: %s\n", usage_text, mail_kinds);
+			fprintf(stderr, "%skinds: %s\n", usage_text,
+			    mail_kinds);
 			exit(64);
 		}
 	}
@@ -443,14 +443,14 @@ int
 main(int argc, char **argv)
 {
 	struct run run = {
-	    .connections = 1,
-	    .count = 1000,
-	    .body_len = 10240,
-	    .kind = "text",
-	    .write_len = 4096, /* as Postfix's stream has it */
-	    .timeout = 30,
-	    .source.seed = (uint64_t)time(NULL),
-	    .out_lock = PTHREAD_MUTEX_INITIALIZER,
+		.connections = 1,
+		.count = 1000,
+		.body_len = 10240,
+		.kind = "text",
+		.write_len = 4096, /* as Postfix's stream has it */
+		.timeout = 30,
+		.source.seed = (uint64_t)time(NULL),
+		.out_lock = PTHREAD_MUTEX_INITIALIZER,
 	};
 	struct err err;
 

@@ -10,32 +10,10 @@
 
 #include "mail.h"
 
-static const char *const words[] = {
-    "the",
-    "quarterly",
-    "report",
-    "of",
-    "our",
-    "meeting",
-    "was",
-    "sent",
-    "again",
-    "with",
-    "all",
-    "figures",
-    "and",
-    "a",
-    "short",
-    "summary",
-    "please",
-    "answer",
-    "before",
-    "Friday",
-    "because",
-    "nobody",
-    "expects",
-    "delays",
-};
+static const char *const words[] = { "the", "quarterly", "report", "of", "our",
+	"meeting", "was", "sent", "again", "with", "all", "figures", "and", "a",
+	"short", "summary", "please", "answer", "before", "Friday", "because",
+	"nobody", "expects", "delays" };
 enum { WORD_COUNT = sizeof(words) / sizeof(*words) };
 
 /* The next number of a splitmix64 sequence. */
@@ -132,12 +110,12 @@ static const struct {
 	const char *name;
 	void (*line)(struct buf *out, uint64_t *state);
 } kinds[] = {
-    {"text", line_text},
-    {"base64", line_base64},
-    {"spaces", line_spaces},
-    {"utf8", line_utf8},
-    {"blank", line_blank},
-    {"long", line_long},
+	{ "text", line_text },
+	{ "base64", line_base64 },
+	{ "spaces", line_spaces },
+	{ "utf8", line_utf8 },
+	{ "blank", line_blank },
+	{ "long", line_long },
 };
 
 const char mail_kinds[] = "text, base64, spaces, utf8, blank, long";
@@ -152,14 +130,14 @@ body_end(char *body, size_t len)
 }
 
 int
-mail_source_init(
-    struct mail_source *src, const char *kind, size_t len, struct err *err)
+mail_source_init(struct mail_source *src, const char *kind, size_t len,
+    struct err *err)
 {
 	uint64_t state = src->seed;
 	size_t i = 0;
 
 	while (i < sizeof(kinds) / sizeof(*kinds) &&
-	       strcmp(kind, kinds[i].name) != 0)
+	    strcmp(kind, kinds[i].name) != 0)
 		i++;
 	if (i == sizeof(kinds) / sizeof(*kinds)) {
 		return err_set(err, ERR_INPUT, "kind of body: %s: one of %s",
@@ -253,8 +231,8 @@ field_message_id(struct mail *m, uint64_t *state)
 static void
 field_in_reply_to(struct mail *m, uint64_t *state)
 {
-	buf_printf(
-	    &m->fields, "<%016" PRIx64 "@example.org>", random_next(state));
+	buf_printf(&m->fields, "<%016" PRIx64 "@example.org>",
+	    random_next(state));
 }
 
 static void
@@ -287,19 +265,19 @@ static const struct {
 	void (*make)(struct mail *m, uint64_t *state);
 	const char *value;
 } header_fields[] = {
-    {"Message-ID", field_message_id, NULL},
-    {"Date", field_date, NULL},
-    {"MIME-Version", NULL, "1.0"},
-    {"User-Agent", field_user_agent, NULL},
-    {"Subject", field_subject, NULL},
-    {"Content-Language", NULL, "en-GB"},
-    {"To", field_to, NULL},
-    {"References", field_references, NULL},
-    {"From", field_from, NULL},
-    {"Reply-To", field_reply_to, NULL},
-    {"In-Reply-To", field_in_reply_to, NULL},
-    {"Content-Type", field_content_type, NULL},
-    {"Content-Transfer-Encoding", NULL, "8bit"},
+	{ "Message-ID", field_message_id, NULL },
+	{ "Date", field_date, NULL },
+	{ "MIME-Version", NULL, "1.0" },
+	{ "User-Agent", field_user_agent, NULL },
+	{ "Subject", field_subject, NULL },
+	{ "Content-Language", NULL, "en-GB" },
+	{ "To", field_to, NULL },
+	{ "References", field_references, NULL },
+	{ "From", field_from, NULL },
+	{ "Reply-To", field_reply_to, NULL },
+	{ "In-Reply-To", field_in_reply_to, NULL },
+	{ "Content-Type", field_content_type, NULL },
+	{ "Content-Transfer-Encoding", NULL, "8bit" },
 };
 
 /* Of fixed length, so that bodies differ and their size does not. */

@@ -47,8 +47,8 @@ extern const char mail_kinds[];
  * Returns 0, or -1 with err set: ERR_INPUT (no such kind, len below
  * MAIL_BODY_MIN and not 0), ERR_NOMEM.
  */
-int mail_source_init(
-    struct mail_source *src, const char *kind, size_t len, struct err *err);
+int mail_source_init(struct mail_source *src, const char *kind, size_t len,
+    struct err *err);
 void mail_source_clear(struct mail_source *src);
 
 /* Make message number; false when out of memory. */

@@ -53,8 +53,8 @@ enum {
 const char *
 outcome_name(enum outcome o)
 {
-	static const char *const names[OUTCOME_COUNT] = {
-	    "signed", "unsigned", "tempfail", "reject", "lost"};
+	static const char *const names[OUTCOME_COUNT] = { "signed", "unsigned",
+		"tempfail", "reject", "lost" };
 
 	return names[o];
 }
@@ -73,10 +73,10 @@ void
 mta_init(struct mta *m, const char *spec, int timeout, size_t write_len)
 {
 	*m = (struct mta){
-	    .spec = spec,
-	    .timeout = timeout,
-	    .write_len = write_len,
-	    .fd = -1,
+		.spec = spec,
+		.timeout = timeout,
+		.write_len = write_len,
+		.fd = -1,
 	};
 }
 
@@ -85,7 +85,7 @@ mta_init(struct mta *m, const char *spec, int timeout, size_t write_len)
 static int
 open_unix(const char *path, struct err *err)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd;
 
 	if (strlen(path) >= sizeof(sun.sun_path))
@@ -106,7 +106,7 @@ open_unix(const char *path, struct err *err)
 static int
 open_inet(const char *spec, struct err *err)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
 	const char *at = strchr(spec, '@');
 	const char *host = at ? at + 1 : "localhost";
 	char port[16];
@@ -115,8 +115,8 @@ open_inet(const char *spec, struct err *err)
 	snprintf(port, sizeof(port), "%.*s", (int)strcspn(spec, "@"), spec);
 	problem = getaddrinfo(host, port, &hints, &list);
 	if (problem != 0)
-		return err_set(
-		    err, ERR_IO, "%s: %s", spec, gai_strerror(problem));
+		return err_set(err, ERR_IO, "%s: %s", spec,
+		    gai_strerror(problem));
 	for (struct addrinfo *ai = list; ai && fd == -1; ai = ai->ai_next) {
 		fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol);
 		if (fd == -1 || connect(fd, ai->ai_addr, ai->ai_addrlen) == 0)
@@ -134,7 +134,7 @@ open_inet(const char *spec, struct err *err)
 static int
 socket_open(struct mta *m, struct err *err)
 {
-	struct timeval limit = {.tv_sec = m->timeout};
+	struct timeval limit = { .tv_sec = m->timeout };
 	const char *rest = strchr(m->spec, ':');
 
 	if (rest != NULL && strncmp(m->spec, "inet", 4) == 0)
@@ -211,8 +211,8 @@ put_head(struct mta *m, char command, size_t len, struct err *err)
 }
 
 static int
-put_packet(
-    struct mta *m, char command, const void *data, size_t len, struct err *err)
+put_packet(struct mta *m, char command, const void *data, size_t len,
+    struct err *err)
 {
 	if (put_head(m, command, len, err) == -1)
 		return -1;
@@ -263,8 +263,8 @@ get(struct mta *m, char *command, struct err *err)
 			return -1;
 		n = ntohl(n);
 		if (n == 0 || n > PACKET_MAX)
-			return err_set(
-			    err, ERR_INPUT, "packet of %u bytes", (unsigned)n);
+			return err_set(err, ERR_INPUT, "packet of %u bytes",
+			    (unsigned)n);
 		buf_reset(&m->packet);
 		if (take(m, command, 1, err) == -1)
 			return -1;
@@ -289,8 +289,8 @@ get(struct mta *m, char *command, struct err *err)
 static int
 negotiate(struct mta *m, struct err *err)
 {
-	uint32_t offer[3] = {
-	    htonl(VERSION), htonl(ALL_ACTIONS), htonl(ALL_STEPS)};
+	uint32_t offer[3] = { htonl(VERSION), htonl(ALL_ACTIONS),
+		htonl(ALL_STEPS) };
 	uint32_t answer[3];
 	char command;
 
@@ -306,8 +306,8 @@ negotiate(struct mta *m, struct err *err)
 
 /* Macros of a step: strings in pairs, each with its NUL. */
 static int
-macros(
-    struct mta *m, char command, const char *pairs, size_t len, struct err *err)
+macros(struct mta *m, char command, const char *pairs, size_t len,
+    struct err *err)
 {
 	if (put_head(m, 'D', len + 1, err) == -1 ||
 	    put(m, &command, 1, err) == -1)
@@ -329,8 +329,8 @@ outcome_of(char command, const struct buf *packet)
 		return OUTCOME_TEMPFAIL;
 	case 'y':
 		return packet->len > 0 && packet->data[0] == '4'
-		           ? OUTCOME_TEMPFAIL
-		           : OUTCOME_REJECT;
+		    ? OUTCOME_TEMPFAIL
+		    : OUTCOME_REJECT;
 	default:
 		return OUTCOME_REJECT;
 	}
@@ -381,8 +381,8 @@ connect_steps(struct mta *m, struct mta_result *r, struct err *err)
 	                "v\0Postfix 3.7.11"),
 	        err) == -1)
 		return -1;
-	go_on = step(
-	    m, 'C', WITHOUT_CONNECT, UNANSWERED_CONNECT, STRINGS(from), r, err);
+	go_on = step(m, 'C', WITHOUT_CONNECT, UNANSWERED_CONNECT, STRINGS(from),
+	    r, err);
 	if (go_on > 0)
 		go_on = step(m, 'H', WITHOUT_HELO, UNANSWERED_HELO,
 		    STRINGS("client.example.net"), r, err);
@@ -472,8 +472,8 @@ body_steps(struct mta *m, const struct mail *mail, struct mta_result *r,
 		memcpy(chunk, mail->first_line, own);
 		memcpy(chunk + own, mail->rest + (at + own - mail->first_len),
 		    part - own);
-		go_on = step(
-		    m, 'B', WITHOUT_BODY, UNANSWERED_BODY, chunk, part, r, err);
+		go_on = step(m, 'B', WITHOUT_BODY, UNANSWERED_BODY, chunk, part,
+		    r, err);
 		at += part;
 	}
 	return go_on;
@@ -481,8 +481,8 @@ body_steps(struct mta *m, const struct mail *mail, struct mta_result *r,
 
 /* A field that the milter adds: name NUL value NUL, put above the others. */
 static int
-inserted_add(
-    const struct mta *m, size_t at, struct mta_result *r, struct err *err)
+inserted_add(const struct mta *m, size_t at, struct mta_result *r,
+    struct err *err)
 {
 	struct buf all = BUF_INIT;
 	const char *name = m->packet.data + at, *value;
@@ -547,8 +547,8 @@ message_steps(struct mta *m, const struct mail *mail, struct mta_result *r,
 	char qid[2 + 17] = "i"; /* the name and the value of one macro */
 	int go_on;
 
-	snprintf(
-	    qid + 2, sizeof(qid) - 2, "%016llX", (unsigned long long)mail->id);
+	snprintf(qid + 2, sizeof(qid) - 2, "%016llX",
+	    (unsigned long long)mail->id);
 	go_on = envelope_steps(m, mail, qid, r, err);
 	if (go_on > 0)
 		go_on = header_steps(m, mail, r, err);
