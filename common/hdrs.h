@@ -52,10 +52,12 @@ int hdrs_add(struct hdrs *h, const char *name, size_t name_len,
 
 /*
  * Read a header block from the start of a message with CRLF or LF line ends:
- * the fields up to the first empty line or the end of the data.  *body_at is
- * the offset of the first byte of the body (data_len when there is none).
- * A line that neither continues a field nor has a colon is ERR_INPUT; the text
- * names the line number.
+ * the fields up to the first empty line or the end of the data.  h is
+ * replaced.  *body_at is the offset of the first byte of the body (data_len
+ * when there is none).
+ * Returns 0, or -1 with err set: ERR_NOMEM, ERR_LIMIT as above, ERR_INPUT for
+ * a line that neither continues a field nor has a colon; the text names the
+ * line number.
  */
 int hdrs_parse(struct hdrs *h, const char *data, size_t data_len,
     size_t *body_at, struct err *err);
