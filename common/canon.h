@@ -38,17 +38,16 @@ typedef int canon_sink(
     void *arg, const void *data, size_t len, struct err *err);
 
 /*
- * The state between two pieces of a body.  Fixed size: pending empty lines
- * are counted, pending white space is one bit in relaxed and a count of line
- * ends in simple.
+ * The state between two pieces of a body.  Fixed size: what cannot be decided
+ * yet is counted, not kept.  Held back, in this order: line ends, one space
+ * for any white space, a CR.
  */
 struct canon_body {
 	enum canon canon;
-	size_t empty_lines; /* complete CRLFs held back */
-	bool after_cr;      /* a CR held back, perhaps half a line end */
-	bool has_space;     /* relaxed: white space held back in this line */
-	bool has_text;      /* this line already gave output */
-	bool has_output;    /* the body gave output */
+	size_t line_ends; /* complete CRLFs held back */
+	bool has_space;   /* relaxed: white space held back in this line */
+	bool after_cr;    /* a CR held back, perhaps half a line end */
+	bool has_output;  /* the body gave output */
 };
 
 void canon_body_init(struct canon_body *cb, enum canon c);
