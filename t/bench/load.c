@@ -40,7 +40,7 @@ struct run {
 	const char *spec;
 	unsigned connections;
 	uint64_t count; /* messages; 0: until seconds are over */
-	double seconds;
+	uint64_t seconds;
 	size_t body_len;
 	const char *kind;
 	size_t write_len;
@@ -302,7 +302,7 @@ run_all(struct run *run)
 		die("out of memory", NULL);
 	processes_start(run);
 	start = mta_now_ns();
-	run->end_ns = start + (int64_t)(run->seconds * 1e9);
+	run->end_ns = start + (int64_t)run->seconds * 1000000000;
 	for (unsigned i = 0; i < run->connections; i++) {
 		workers[i].run = run;
 		workers[i].number = i;
@@ -329,15 +329,36 @@ usage(const char *what, const char *value)
 	exit(64);
 }
 
-static uint64_t
-number_parse(const char *what, const char *text, uint64_t least, uint64_t most)
-{
-	char *end;
-	unsigned long long n = strtoull(text, &end, 10);
+/* Options with a number. */
+static const struct limit {
+	int letter;
+	const char *what;
+	uint64_t least, most;
+} limits[] = {
+	{ 'c', "connections", 1, CONNECTIONS_MAX },
+	{ 'n', "messages", 1, UINT64_MAX >> 21 },
+	{ 'p', "process", 1, INT32_MAX },
+	{ 's', "bytes", 0, (uint64_t)1 << 32 },
+	{ 'S', "seed", 0, UINT64_MAX },
+	{ 't', "seconds", 1, 1000000 },
+	{ 'T', "timeout", 1, 3600 },
+	{ 'w', "write", 1, 1 << 30 },
+};
 
-	if (*text == '\0' || *text == '-' || *end != '\0' || n < least ||
-	    n > most)
-		usage(what, text);
+/* The value of the option letter, which is among limits. */
+static uint64_t
+number_parse(int letter, const char *text)
+{
+	const struct limit *l = limits;
+	unsigned long long n;
+	char *end;
+
+	while (l->letter != letter)
+		l++;
+	n = strtoull(text, &end, 10);
+	if (*text == '\0' || *text == '-' || *end != '\0' || n < l->least ||
+	    n > l->most)
+		usage(l->what, text);
 	return n;
 }
 
@@ -362,11 +383,56 @@ processes_parse(struct run *run, char *list)
 
 	run->process_count = list_cut("processes", list, words, PIDS_MAX);
 	for (size_t i = 0; i < run->process_count; i++) {
-		pid_t pid =
-		    (pid_t)number_parse("process", words[i], 1, INT32_MAX);
+		pid_t pid = (pid_t)number_parse('p', words[i]);
 
 		if (clock_getcpuclockid(pid, &run->processes[i].clock) != 0)
 			die("no such process", words[i]);
+	}
+}
+
+/* One option but -d; false when there is none of that letter. */
+static bool
+option_take(struct run *run, int letter, char *value)
+{
+	switch (letter) {
+	case '1':
+		run->is_one_each = true;
+		return true;
+	case 'c':
+		run->connections = (unsigned)number_parse(letter, value);
+		return true;
+	case 'k':
+		run->kind = value;
+		return true;
+	case 'n':
+		run->count = number_parse(letter, value);
+		return true;
+	case 'o':
+		run->out = fopen(value, "wb");
+		if (run->out == NULL)
+			die("cannot write", value);
+		return true;
+	case 'p':
+		processes_parse(run, value);
+		return true;
+	case 's':
+		run->body_len = number_parse(letter, value);
+		return true;
+	case 'S':
+		run->source.seed = number_parse(letter, value);
+		return true;
+	case 't':
+		run->seconds = number_parse(letter, value);
+		run->count = 0;
+		return true;
+	case 'T':
+		run->timeout = (int)number_parse(letter, value);
+		return true;
+	case 'w':
+		run->write_len = number_parse(letter, value);
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -374,61 +440,15 @@ static void
 options_parse(struct run *run, int argc, char **argv)
 {
 	static const char *domains[DOMAINS_MAX] = { "example.com" };
-	int ch;
+	int letter;
 
 	run->source.domains = domains;
 	run->source.domain_count = 1;
-	while ((ch = getopt(argc, argv, "1c:d:k:n:o:p:s:S:t:T:w:")) != -1) {
-		switch (ch) {
-		case '1':
-			run->is_one_each = true;
-			break;
-		case 'c':
-			run->connections = (unsigned)number_parse("connections",
-			    optarg, 1, CONNECTIONS_MAX);
-			break;
-		case 'd':
+	while ((letter = getopt(argc, argv, "1c:d:k:n:o:p:s:S:t:T:w:")) != -1) {
+		if (letter == 'd') {
 			run->source.domain_count =
 			    list_cut("domains", optarg, domains, DOMAINS_MAX);
-			break;
-		case 'k':
-			run->kind = optarg;
-			break;
-		case 'n':
-			run->count = number_parse("messages", optarg, 1,
-			    UINT64_MAX >> 21);
-			break;
-		case 'o':
-			run->out = fopen(optarg, "wb");
-			if (run->out == NULL)
-				die("cannot write", optarg);
-			break;
-		case 'p':
-			processes_parse(run, optarg);
-			break;
-		case 's':
-			run->body_len =
-			    number_parse("bytes", optarg, 0, (uint64_t)1 << 32);
-			break;
-		case 'S':
-			run->source.seed =
-			    number_parse("seed", optarg, 0, UINT64_MAX);
-			break;
-		case 't':
-			run->seconds = strtod(optarg, NULL);
-			run->count = 0;
-			if (!(run->seconds > 0 && run->seconds < 1e6))
-				usage("seconds", optarg);
-			break;
-		case 'T':
-			run->timeout =
-			    (int)number_parse("timeout", optarg, 1, 3600);
-			break;
-		case 'w':
-			run->write_len =
-			    number_parse("write", optarg, 1, 1 << 30);
-			break;
-		default:
+		} else if (!option_take(run, letter, optarg)) {
 			fprintf(stderr, "%skinds: %s\n", usage_text,
 			    mail_kinds);
 			exit(64);
