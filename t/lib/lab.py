@@ -242,11 +242,12 @@ class Lab:
     def path(self, name):
         return os.path.join(self.dir, name)
 
-    def write(self, name, text):
+    def write(self, name, text, mode=0o644):
         """Put a file in place whole, by renaming."""
         data = text if isinstance(text, bytes) else text.encode()
         new = self.path(name + ".new")
         with open(new, "wb") as f:
+            os.fchmod(f.fileno(), mode)
             f.write(data)
         os.rename(new, self.path(name))
         return self.path(name)
@@ -287,7 +288,7 @@ class Lab:
         """Start a program with its output in a file."""
         with open(self.path(log), "ab") as f:
             p = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=f,
-                                 stderr=f, **more)
+                                 stderr=f, start_new_session=True, **more)
         self.started.append(p)
         return p
 
@@ -375,6 +376,10 @@ class Lab:
                     self.spec if milter is None else milter, settings)
         self.postfixes.append(p)
         return p
+
+    def forget(self):
+        """Leave everything running and in place."""
+        self.owner = None
 
     def clean(self):
         """End everything that was started here and remove the directory."""
