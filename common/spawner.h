@@ -2,10 +2,10 @@
  * Keeps child processes running: one worker for each milter socket, started
  * again with a growing delay when it ends.  Not thread-safe: one thread owns
  * it, and that thread must live as long as the children (they get SIGTERM when
- * it dies).
+ * it dies).  Not called spawn.h: that is a header of the system.
  */
-#ifndef KEYTURN_SPAWN_H
-#define KEYTURN_SPAWN_H
+#ifndef KEYTURN_SPAWNER_H
+#define KEYTURN_SPAWNER_H
 
 #include <sys/types.h>
 
