@@ -102,6 +102,14 @@ add_text(struct hdrs *h, const char *name, size_t name_len, const char *value,
 	return 0;
 }
 
+static size_t
+bare_name_len(const char *name, size_t len)
+{
+	while (len > 0 && ascii_is_wsp(name[len - 1]))
+		len--;
+	return len;
+}
+
 int
 hdrs_add(struct hdrs *h, const char *name, size_t name_len, const char *value,
     size_t value_len, struct err *err)
@@ -120,10 +128,11 @@ hdrs_add(struct hdrs *h, const char *name, size_t name_len, const char *value,
 	    add_text(h, name, name_len, value, value_len, err) != 0)
 		return -1;
 	h->fields[h->count++] = (struct field){
-	    .name_at = at,
-	    .name_len = name_len,
-	    .value_at = at + name_len,
-	    .value_len = size,
+		.name_at = at,
+		.name_len = name_len,
+		.bare_len = bare_name_len(name, name_len),
+		.value_at = at + name_len,
+		.value_len = size,
 	};
 	return 0;
 }
@@ -139,7 +148,7 @@ static struct line
 line_get(const char *at, const char *end)
 {
 	const char *lf = memchr(at, '\n', (size_t)(end - at));
-	struct line line = {.text = at};
+	struct line line = { .text = at };
 
 	if (lf == NULL) {
 		line.len = (size_t)(end - at);
@@ -187,11 +196,14 @@ int
 hdrs_parse(struct hdrs *h, const char *data, size_t data_len, size_t *body_at,
     struct err *err)
 {
-	const char *at = data, *end = data + data_len;
+	const char *at = data, *end;
 	size_t line_number = 1;
 
 	hdrs_reset(h);
 	*body_at = data_len;
+	if (data_len == 0)
+		return 0;
+	end = data + data_len;
 	while (at < end) {
 		struct line line = line_get(at, end);
 
@@ -220,10 +232,6 @@ hdrs_value(const struct hdrs *h, size_t i)
 bool
 hdrs_is(const struct hdrs *h, size_t i, const char *name, size_t len)
 {
-	const char *own = hdrs_name(h, i);
-	size_t own_len = h->fields[i].name_len;
-
-	while (own_len > len && ascii_is_wsp(own[own_len - 1]))
-		own_len--;
-	return own_len == len && ascii_equal(own, name, len);
+	return h->fields[i].bare_len == len &&
+	    ascii_equal(hdrs_name(h, i), name, len);
 }

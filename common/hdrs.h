@@ -20,6 +20,7 @@
 
 struct field {
 	size_t name_at, name_len;   /* offsets into hdrs.text */
+	size_t bare_len;            /* name without white space at its end */
 	size_t value_at, value_len; /* bytes, CRLF at folds, may hold NUL */
 };
 

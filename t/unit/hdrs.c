@@ -110,6 +110,11 @@ test_blocks(void)
 		is_int((long long)body_at, (long long)blocks[i].body_at,
 		    "the body");
 	}
+	struct err err = ERR_INIT;
+	size_t body_at = 1;
+
+	is_int(hdrs_parse(&h, NULL, 0, &body_at, &err), 0, "no data at all");
+	is_int((long long)(body_at + h.count), 0, "is no field and no body");
 	hdrs_clear(&h);
 	buf_clear(&out);
 }
