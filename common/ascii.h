@@ -44,7 +44,7 @@ ascii_fws_len(const char *text, size_t len)
 		if (i < len && ascii_is_wsp(text[i]))
 			i++;
 		else if (len - i >= 3 && text[i] == '\r' &&
-		         text[i + 1] == '\n' && ascii_is_wsp(text[i + 2]))
+		    text[i + 1] == '\n' && ascii_is_wsp(text[i + 2]))
 			i += 3;
 		else
 			return i;

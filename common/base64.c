@@ -19,8 +19,8 @@ base64_encode(const void *data, size_t len, struct buf *out)
 	while (len > 0) {
 		size_t step = len < ENCODE_BYTES ? len : ENCODE_BYTES;
 
-		buf_add(
-		    out, text, (size_t)EVP_EncodeBlock(text, at, (int)step));
+		buf_add(out, text,
+		    (size_t)EVP_EncodeBlock(text, at, (int)step));
 		at += step;
 		len -= step;
 	}
@@ -77,7 +77,7 @@ decoder_take(struct decoder *d, char c, struct buf *out)
 bool
 base64_decode(const char *text, size_t len, struct buf *out)
 {
-	struct decoder d = {.bits = 0};
+	struct decoder d = { .bits = 0 };
 	size_t before = out->len;
 
 	for (size_t i = 0; i < len;) {

@@ -60,8 +60,8 @@ body_hash_start(struct body_hash *bh, enum canon c, struct err *err)
 }
 
 int
-body_hash_update(
-    struct body_hash *bh, const void *data, size_t len, struct err *err)
+body_hash_update(struct body_hash *bh, const void *data, size_t len,
+    struct err *err)
 {
 	struct gather g;
 
@@ -73,8 +73,8 @@ body_hash_update(
 }
 
 int
-body_hash_final(
-    struct body_hash *bh, unsigned char digest[SHA256_LEN], struct err *err)
+body_hash_final(struct body_hash *bh, unsigned char digest[SHA256_LEN],
+    struct err *err)
 {
 	struct gather g;
 

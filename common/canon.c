@@ -12,8 +12,8 @@
 enum { CANON_BLOCK = 64 };
 
 static const char *const canon_names[] = {
-    [CANON_SIMPLE] = "simple",
-    [CANON_RELAXED] = "relaxed",
+	[CANON_SIMPLE] = "simple",
+	[CANON_RELAXED] = "relaxed",
 };
 
 const char *
@@ -39,7 +39,7 @@ bool
 canon_pair_parse(const char *text, size_t len, struct canon_pair *out)
 {
 	const char *slash = memchr(text, '/', len);
-	struct canon_pair pair = {.body = CANON_SIMPLE};
+	struct canon_pair pair = { .body = CANON_SIMPLE };
 	size_t header_len = slash ? (size_t)(slash - text) : len;
 
 	if (!canon_parse(text, header_len, &pair.header))
@@ -59,8 +59,8 @@ relaxed_value(const char *value, size_t len, struct buf *out)
 
 	while (i < len) {
 		start = i;
-		while (
-		    i < len && (fws = ascii_fws_len(value + i, len - i)) == 0)
+		while (i < len &&
+		    (fws = ascii_fws_len(value + i, len - i)) == 0)
 			i++;
 		buf_add(out, value + start, i - start);
 		i += fws;
@@ -91,7 +91,7 @@ canon_header(enum canon c, const char *name, size_t name_len, const char *value,
 void
 canon_body_init(struct canon_body *cb, enum canon c)
 {
-	*cb = (struct canon_body){.canon = c};
+	*cb = (struct canon_body){ .canon = c };
 }
 
 /* Where output goes. */
@@ -195,7 +195,7 @@ block_is_plain(const unsigned char *p)
 static size_t
 block_squeeze(const unsigned char *p, char *out)
 {
-	static const unsigned char all_kept[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+	static const unsigned char all_kept[8] = { 1, 1, 1, 1, 1, 1, 1, 1 };
 	unsigned char is_wsp[CANON_BLOCK], is_end[CANON_BLOCK],
 	    byte[CANON_BLOCK], is_kept[CANON_BLOCK];
 	size_t out_len = 0;
@@ -206,7 +206,7 @@ block_squeeze(const unsigned char *p, char *out)
 		is_wsp[i] = (p[i] == ' ') | (p[i] == '\t');
 	for (size_t i = 0; i < CANON_BLOCK; i++)
 		is_end[i] = (p[i + 1] == ' ') | (p[i + 1] == '\t') |
-		            ((p[i + 1] == '\r') & (p[i + 2] == '\n'));
+		    ((p[i + 1] == '\r') & (p[i + 2] == '\n'));
 	for (size_t i = 0; i < CANON_BLOCK; i++)
 		is_kept[i] = !(is_wsp[i] & is_end[i]);
 	for (size_t i = 0; i < CANON_BLOCK; i += sizeof(all_kept)) {
@@ -245,12 +245,12 @@ relaxed_blocks(struct canon_body *cb, const char **at, const char *end,
 		/* A CR stays with the LF that may follow. */
 		if (p > start && p[-1] == '\r')
 			p--;
-		if (give_text(
-		        cb, (const char *)start, (size_t)(p - start), out) != 0)
+		if (give_text(cb, (const char *)start, (size_t)(p - start),
+		        out) != 0)
 			return -1;
 		len = 0;
 		while (p <= last && !block_is_plain(p) &&
-		       len <= sizeof(squeezed) - CANON_BLOCK) {
+		    len <= sizeof(squeezed) - CANON_BLOCK) {
 			len += block_squeeze(p, squeezed + len);
 			p += CANON_BLOCK;
 		}
@@ -310,7 +310,7 @@ int
 canon_body_update(struct canon_body *cb, const void *data, size_t len,
     canon_sink *sink, void *arg, struct err *err)
 {
-	const struct output out = {sink, arg, err};
+	const struct output out = { sink, arg, err };
 	const char *at = data, *end;
 
 	if (len == 0)
@@ -329,10 +329,10 @@ canon_body_update(struct canon_body *cb, const void *data, size_t len,
 }
 
 int
-canon_body_final(
-    struct canon_body *cb, canon_sink *sink, void *arg, struct err *err)
+canon_body_final(struct canon_body *cb, canon_sink *sink, void *arg,
+    struct err *err)
 {
-	const struct output out = {sink, arg, err};
+	const struct output out = { sink, arg, err };
 
 	if (cb->after_cr && give_held(cb, &out) != 0)
 		return -1;

@@ -34,8 +34,8 @@ void canon_header(enum canon c, const char *name, size_t name_len,
     const char *value, size_t value_len, struct buf *out);
 
 /* Takes a piece of the canonical body; returns 0, or -1 with err set. */
-typedef int canon_sink(
-    void *arg, const void *data, size_t len, struct err *err);
+typedef int canon_sink(void *arg, const void *data, size_t len,
+    struct err *err);
 
 /*
  * The state between two pieces of a body.  Fixed size: what cannot be decided
@@ -65,7 +65,7 @@ int canon_body_update(struct canon_body *cb, const void *data, size_t len,
  * End of the body: gives the final CRLF where the algorithm adds one (an empty
  * body is CRLF in simple and nothing in relaxed).
  */
-int canon_body_final(
-    struct canon_body *cb, canon_sink *sink, void *arg, struct err *err);
+int canon_body_final(struct canon_body *cb, canon_sink *sink, void *arg,
+    struct err *err);
 
 #endif

@@ -25,8 +25,8 @@ sha256_start(struct sha256 *h, struct err *err)
 {
 	if (pthread_once(&algorithm_once, algorithm_fetch) != 0 ||
 	    algorithm == NULL)
-		return sslerr_set(
-		    err, ERR_CRYPTO, "the OpenSSL library has no SHA-256");
+		return sslerr_set(err, ERR_CRYPTO,
+		    "the OpenSSL library has no SHA-256");
 	if (h->ctx == NULL)
 		h->ctx = EVP_MD_CTX_new();
 	if (h->ctx == NULL || EVP_DigestInit_ex2(h->ctx, algorithm, NULL) != 1)
@@ -44,8 +44,8 @@ sha256_update(struct sha256 *h, const void *data, size_t len, struct err *err)
 }
 
 int
-sha256_final(
-    struct sha256 *h, unsigned char digest[SHA256_LEN], struct err *err)
+sha256_final(struct sha256 *h, unsigned char digest[SHA256_LEN],
+    struct err *err)
 {
 	assert(h->ctx != NULL);
 	if (EVP_DigestFinal_ex(h->ctx, digest, NULL) != 1)

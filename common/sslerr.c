@@ -16,7 +16,7 @@ sslerr_set(struct err *err, enum err_code code, const char *what)
 
 	err_set(err, code, "%s", what);
 	while ((number = ERR_get_error_all(NULL, NULL, NULL, &data, &flags)) !=
-	       0) {
+	    0) {
 		if (ERR_GET_REASON(number) == ERR_R_MALLOC_FAILURE)
 			err->code = ERR_NOMEM;
 		reason = ERR_reason_error_string(number);
