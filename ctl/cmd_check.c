@@ -1,0 +1,214 @@
+/*
+ * keyturn check: load everything as keyturnd would, try each key, and say all
+ * that is wrong.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base64.h"
+#include "ctl.h"
+#include "output.h"
+#include "snap.h"
+
+enum { OPT_USER, OPT_JSON };
+
+static const struct ctl_option options[] = {
+	[OPT_USER] = { "user", 'u', "NAME",
+	    "as root: check as that user, keyturnd's" },
+	[OPT_JSON] = { "json", '\0', NULL, "one JSON object" },
+	{ .name = NULL },
+};
+
+/* What was found. */
+struct findings {
+	struct buf errors, warnings; /* lines; with JSON, elements */
+	bool is_json;
+	size_t keys, lines, broken;
+};
+
+static void
+add(const struct findings *f, struct buf *list, const char *prefix,
+    const char *text)
+{
+	if (!f->is_json) {
+		buf_printf(list, "keyturn: %s%s\n", prefix, text);
+		return;
+	}
+	if (list->len > 0)
+		buf_addc(list, ',');
+	json_string(list, text, strlen(text));
+}
+
+/* Become the user with that name.  Returns the exit code. */
+static int
+become(const struct ctl_call *call, const char *name)
+{
+	const struct passwd *user;
+
+	errno = 0;
+	user = getpwnam(name);
+	if (user == NULL)
+		return out_usage(call, "no such user: %s", name);
+	if (user->pw_uid == geteuid())
+		return CTL_GOOD;
+	if (initgroups(name, user->pw_gid) == -1 ||
+	    setgid(user->pw_gid) == -1 || setuid(user->pw_uid) == -1) {
+		out_error("cannot become user %s: %s; only root can", name,
+		    strerror(errno));
+		return CTL_NO_PERMISSION;
+	}
+	return CTL_GOOD;
+}
+
+/* The public part of key, by way of the text that is published. */
+static struct pubkey *
+published(const struct key *key, struct err *err)
+{
+	struct buf text = BUF_INIT, bytes = BUF_INIT;
+	struct pubkey *pk = NULL;
+
+	if (key_public(key, &text, err) == 0) {
+		if (!base64_decode(text.data, text.len, &bytes) ||
+		    bytes.has_failed)
+			err_nomem(err);
+		else
+			pk = pubkey_parse(key_algorithm(key), bytes.data,
+			    bytes.len, err);
+	}
+	buf_clear(&text);
+	buf_clear(&bytes);
+	return pk;
+}
+
+/* Sign with key and verify that.  Returns 0, or -1 with err set. */
+static int
+try_key(const struct key *key, struct err *err)
+{
+	static const unsigned char digest[SHA256_LEN] = "a trial";
+	unsigned char sig[KEY_SIG_MAX];
+	struct pubkey *pk;
+	size_t sig_len;
+	int fits = -1;
+
+	pk = published(key, err);
+	if (pk == NULL)
+		return -1;
+	if (key_sign(key, digest, sig, &sig_len, err) == 0)
+		fits = pubkey_verify(pk, digest, sig, sig_len, err);
+	pubkey_free(pk);
+	if (fits == 0)
+		return err_set(err, ERR_KEY,
+		    "a trial signature does not verify with its own public "
+		    "part");
+	return fits == 1 ? 0 : -1;
+}
+
+static void
+check_entries(const struct snap *snap, struct findings *f)
+{
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < snap->entry_count; i++) {
+		const struct entry *e = &snap->entries[i];
+
+		if (e->state == ENTRY_GOOD && try_key(e->key, &err) == 0)
+			continue;
+		f->broken++;
+		if (e->state == ENTRY_GOOD)
+			err_prefix(&err, "%s", e->path);
+		add(f, &f->errors, "",
+		    e->state == ENTRY_GOOD ? err.text : e->problem);
+	}
+}
+
+static void
+check_snap(const struct snap *snap, struct findings *f)
+{
+	f->keys = snap->entry_count;
+	f->lines = snap->signing_table ? snap->signing_table->count : 0;
+	for (size_t i = 0; i < snap->warning_count; i++)
+		add(f, &f->warnings, "warning: ", snap->warnings[i]);
+	check_entries(snap, f);
+}
+
+/* Write all findings.  Returns the exit code. */
+static int
+report(struct findings *f, bool is_refused)
+{
+	bool is_good = !is_refused && f->broken == 0;
+	const char *word = is_refused ? "refused" : is_good ? "good" : "broken";
+	int code = is_good ? CTL_GOOD : CTL_CONFIG;
+	const char *errors = buf_str(&f->errors);
+	const char *warnings = buf_str(&f->warnings);
+	struct buf out = BUF_INIT;
+
+	if (errors == NULL || warnings == NULL) {
+		out.has_failed = true;
+	} else if (f->is_json) {
+		buf_printf(&out,
+		    "{\"result\":\"%s\",\"keys\":%zu,\"broken\":%zu,"
+		    "\"lines\":%zu,\"errors\":[%s],\"warnings\":[%s]}\n",
+		    word, f->keys, f->broken, f->lines, errors, warnings);
+	} else {
+		fprintf(stderr, "%s%s", errors, warnings);
+		if (!is_refused)
+			buf_printf(&out, "%zu key%s, %zu line%s: ", f->keys,
+			    f->keys == 1 ? "" : "s", f->lines,
+			    f->lines == 1 ? "" : "s");
+		if (f->broken > 0)
+			buf_printf(&out, "%zu ", f->broken);
+		if (!is_refused)
+			buf_printf(&out, "%s\n", word);
+	}
+	code = out_write(&out, code);
+	buf_clear(&out);
+	return code;
+}
+
+static int
+run(const struct ctl_call *call)
+{
+	const char *user = call->values[OPT_USER];
+	struct findings f = { .is_json = call->values[OPT_JSON] != NULL };
+	struct err err = ERR_INIT;
+	struct snap *snap;
+	int code = CTL_GOOD;
+
+	if (user != NULL)
+		code = become(call, user);
+	if (code != CTL_GOOD)
+		return code;
+	snap = snap_load(call->conf_path, NULL, 1, &err);
+	if (snap == NULL)
+		add(&f, &f.errors, "", err.text);
+	else
+		check_snap(snap, &f);
+	if (f.broken > 0 && user == NULL && geteuid() == 0)
+		add(&f, &f.warnings, "warning: ",
+		    "checked as root; if keyturnd runs as another user, check "
+		    "as that one: keyturn check --user NAME");
+	code = report(&f, snap == NULL);
+	if (err.code == ERR_NOMEM && code == CTL_CONFIG)
+		code = CTL_NOT_YET;
+	snap_free(snap);
+	buf_clear(&f.errors);
+	buf_clear(&f.warnings);
+	return code;
+}
+
+const struct command cmd_check = {
+	.name = "check",
+	.arguments = "[-u NAME] [--json]",
+	.summary = "Check configuration, tables and keys as keyturnd would",
+	.help = "\n"
+	        "Every key signs once and its signature is verified.  Errors "
+	        "and warnings go to\n"
+	        "standard error.  0: good, warnings included.  78: something "
+	        "is wrong, by name.\n",
+	.options = options,
+	.run = run,
+};
