@@ -24,7 +24,10 @@
  */
 enum { INSERT_AT = 1 };
 
-enum { QID_MAX = 64 }; /* bytes of a queue id that are logged */
+enum {
+	QID_MAX = 64,           /* bytes of a queue id that are logged */
+	TEXT_KEEP_MAX = 1 << 16 /* bytes kept between two fields */
+};
 
 /* What is asked for where it is offered: steps left out ... */
 #define STEPS_LEFT_OUT (SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN)
@@ -205,6 +208,8 @@ on_header(SMFICTX *ctx, char *name, char *value)
 		session_fault(&c->session);
 	else
 		session_header(&c->session, name, buf_str(&c->text));
+	if (c->text.size > TEXT_KEEP_MAX)
+		buf_clear(&c->text);
 	return reply(c, SMFIP_NR_HDR);
 }
 

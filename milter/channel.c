@@ -199,13 +199,13 @@ policy_publish(struct channel *ch, struct channel_policy *cp)
 {
 	struct channel_policy *old;
 	struct err err;
+	bool is_first;
 
 	pthread_mutex_lock(&ch->lock);
 	old = ch->policy;
+	is_first = old == NULL;
 	ch->policy = cp;
 	pthread_cond_broadcast(&ch->policy_new);
-	/* Compared, not used: it may be freed by now. */
-	bool is_first = old == NULL;
 	old = policy_drop(old);
 	pthread_mutex_unlock(&ch->lock);
 	policy_free(old);

@@ -94,8 +94,10 @@ check_place(const char *path, struct err *err)
 		return err_set(err, ERR_IO,
 		    "%s: is there and is no socket: move it away", path);
 	fd = unixsock_connect(path, SOCK_STREAM, err);
+	if (fd == -1 && errno == ECONNREFUSED)
+		return 0; /* left over */
 	if (fd == -1)
-		return 0;
+		return err_prefix(err, "cannot tell whether it is in use");
 	close(fd);
 	return err_set(err, ERR_IO, "%s: another process listens on it", path);
 }
@@ -332,7 +334,8 @@ run(const struct conf *conf, const struct options *o, const char *argv0)
 {
 	const struct conf_socket *socket = conf->sockets;
 
-	if (o->spec == NULL && conf->socket_count != 1)
+	/* Whether an optional one is left out is decided there. */
+	if (o->spec == NULL && (conf->socket_count != 1 || socket->optional))
 		return supervise(conf, own_path(argv0), o->conf_path);
 	if (o->spec != NULL)
 		socket = find_socket(conf, o->spec);

@@ -12,6 +12,7 @@
 enum {
 	SIGN_TRIES = 3,     /* at first, and twice when told that it is stale */
 	FIELD_OVERHEAD = 3, /* colon and CRLF */
+	VALUE_MAX = 255,    /* bytes of each half of an address in the log */
 };
 
 /* How each outcome is logged. */
@@ -28,7 +29,6 @@ static const struct result {
 };
 
 static const char *const verdict_texts[] = {
-	[VERDICT_ACCEPT] = "passed",
 	[VERDICT_TEMPFAIL] = "deferred",
 	[VERDICT_REJECT] = "rejected",
 };
@@ -195,8 +195,13 @@ decide(struct session *s, const struct channel_policy *cp,
 		conclude(s, COUNT_MALFORMED, author_kind_text(s->author.kind));
 		return false;
 	}
-	if (!policy_find(cp->policy, buf_str(&s->author.local),
-	        buf_str(&s->author.domain), match)) {
+	local = buf_str(&s->author.local);
+	domain = buf_str(&s->author.domain);
+	if (local == NULL || domain == NULL) {
+		conclude(s, COUNT_ERROR, "out of memory");
+		return false;
+	}
+	if (!policy_find(cp->policy, local, domain, match)) {
 		conclude(s, COUNT_NO_MATCH, "no line for its author");
 		return false;
 	}
@@ -458,6 +463,8 @@ add_value(struct buf *out, const char *data, size_t len)
 
 	if (len == 0)
 		return;
+	if (len > VALUE_MAX)
+		len = VALUE_MAX;
 	for (size_t i = 0; i < len; i++) {
 		if (data[i] != ' ' && data[i] != '=')
 			continue;
