@@ -9,6 +9,7 @@
 #define KEYTURN_TABLE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "err.h"
 
@@ -29,6 +30,8 @@ struct key_table {
 	char *text;
 	struct key_line *lines;
 	size_t count;
+	uint32_t *index; /* for key_table_find: places in lines, hashed */
+	size_t index_size;
 };
 
 /* pattern keyname[,keyname...] */
@@ -64,7 +67,7 @@ struct sign_table *sign_table_load(const char *path, struct err *err);
 void sign_table_free(struct sign_table *t);
 
 /* The line of that name, or NULL. */
-const struct key_line *key_table_find(
-    const struct key_table *t, const char *name);
+const struct key_line *key_table_find(const struct key_table *t,
+    const char *name);
 
 #endif
