@@ -1,6 +1,6 @@
 /*
- * keyturn.conf: reads it whole into a typed struct, or refuses it.  The one
- * table of settings is here; keyturn.conf(5) is compared with it by a test.
+ * keyturn.conf: reads it whole into a typed struct, or refuses it.  The table
+ * of settings is in settings.c; keyturn.conf(5) is compared with it by a test.
  */
 #ifndef KEYTURN_CONF_H
 #define KEYTURN_CONF_H
@@ -14,7 +14,14 @@
 #include "cidr.h"
 #include "err.h"
 
-#define CONF_PATH_DEFAULT "/etc/keyturn/keyturn.conf"
+#define CONF_PATH_DEFAULT    "/etc/keyturn/keyturn.conf"
+
+/* Limits: bytes of the file, entries of lists, bytes without the final NUL. */
+#define CONF_BYTES_MAX       (1 << 20)
+#define CONF_SOCKETS_MAX     64
+#define CONF_FIELDS_MAX      256 /* names in sign_headers, in oversign_headers */
+#define CONF_SPEC_MAX        127
+#define CONF_SOCKET_PATH_MAX 107 /* what sun_path holds on Linux */
 
 /* A milter socket: a string, or a group { spec, mode, group, optional }. */
 struct conf_socket {
@@ -77,6 +84,13 @@ struct conf {
  */
 struct conf *conf_load(const char *path, struct err *err);
 
+/*
+ * The configuration that an empty file would give; path is CONF_PATH_DEFAULT.
+ * Returns NULL with err set: ERR_NOMEM.
+ */
+struct conf *conf_default(struct err *err);
+
+/* Release; NULL is fine. */
 void conf_free(struct conf *conf);
 
 /*
