@@ -47,7 +47,7 @@ enum {
 	LEADING_SPACE = 0x100000,
 	ALL_STEPS = 0x1fffff,
 	ALL_ACTIONS = 0x1ff,
-	VERSION = 6,
+	PROTOCOL_VERSION = 6,
 };
 
 const char *
@@ -289,7 +289,7 @@ get(struct mta *m, char *command, struct err *err)
 static int
 negotiate(struct mta *m, struct err *err)
 {
-	uint32_t offer[3] = { htonl(VERSION), htonl(ALL_ACTIONS),
+	uint32_t offer[3] = { htonl(PROTOCOL_VERSION), htonl(ALL_ACTIONS),
 		htonl(ALL_STEPS) };
 	uint32_t answer[3];
 	char command;
