@@ -182,6 +182,7 @@ decide(struct session *s, const struct channel_policy *cp,
 	const struct policy_origin origin = { .client = s->client,
 		.is_authenticated = s->is_authenticated,
 		.daemon = s->daemon.len > 0 ? buf_str(&s->daemon) : NULL };
+	const char *local, *domain;
 
 	if (!policy_signs_for(cp->policy, &origin)) {
 		conclude(s, COUNT_NOT_OURS, "sign_for does not include it");
