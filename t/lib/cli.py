@@ -23,9 +23,9 @@ class Bench:
     """A directory, and keyturn run in it."""
 
     def __init__(self):
+        self.program = lab.program("keyturn")  # skips if it is not built
         self.dir = tempfile.mkdtemp(prefix="keyturn-cli.")
         os.chmod(self.dir, 0o755)
-        self.program = lab.program("keyturn")
 
     def __enter__(self):
         return self
