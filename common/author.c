@@ -16,13 +16,15 @@ struct reader {
 	struct buf local, domain; /* of the mailbox that is being read */
 	size_t mailboxes;
 	bool has_other_domain;
+	bool has_failed; /* out of memory in an earlier mailbox */
 };
 
 /* What stands before "@", "<" or ":": words and dots. */
 struct run {
 	bool is_empty;
-	bool is_local_part; /* no two words side by side */
-	bool was_word;      /* the last thing was a word */
+	bool has_word;
+	bool has_pair; /* two words with no dot between them */
+	bool was_word; /* the last thing was a word */
 };
 
 static const char *const kind_texts[] = {
@@ -75,7 +77,17 @@ is_atext(char c)
 	    (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
-/* A byte that has no place in a header field. */
+/*
+ * What ends a line or a string for some readers.  The other control characters
+ * are text in comments and quoted strings (section 4.1, obs-NO-WS-CTL), which
+ * ISO-2022-JP as it was sent before RFC 2047 needs.
+ */
+static bool
+is_break(char c)
+{
+	return c == '\0' || c == '\r' || c == '\n';
+}
+
 static bool
 is_control(char c)
 {
@@ -95,7 +107,7 @@ skip_fws(struct reader *r)
 static bool
 quoted_pair(struct reader *r, char *c)
 {
-	if (r->end - r->at < 2 || is_control(r->at[1]))
+	if (r->end - r->at < 2 || is_break(r->at[1]))
 		return false;
 	*c = r->at[1];
 	r->at += 2;
@@ -111,7 +123,7 @@ comment(struct reader *r)
 
 	while (depth > 0) {
 		skip_fws(r);
-		if (r->at == r->end || is_control(*r->at))
+		if (r->at == r->end || is_break(*r->at))
 			return false;
 		if (*r->at == '\\') {
 			if (!quoted_pair(r, &quoted))
@@ -156,7 +168,7 @@ quoted_string(struct reader *r, struct buf *out)
 			if (ascii_fws_len(r->at, (size_t)(r->end - r->at)) == 0)
 				return false;
 			r->at += 2;
-		} else if (is_control(*r->at)) {
+		} else if (is_break(*r->at)) {
 			return false;
 		} else {
 			buf_addc(out, *r->at++);
@@ -186,7 +198,7 @@ words(struct reader *r, struct run *run)
 {
 	bool is_word;
 
-	*run = (struct run){ .is_empty = true, .is_local_part = true };
+	*run = (struct run){ .is_empty = true };
 	buf_reset(&r->local);
 	for (;;) {
 		if (!cfws(r))
@@ -203,8 +215,8 @@ words(struct reader *r, struct run *run)
 		} else {
 			return true;
 		}
-		if (is_word && run->was_word)
-			run->is_local_part = false;
+		run->has_word |= is_word;
+		run->has_pair |= is_word && run->was_word;
 		run->was_word = is_word;
 		run->is_empty = false;
 	}
@@ -261,29 +273,35 @@ domain(struct reader *r)
 	return true;
 }
 
+static bool
+is_same(const struct buf *a, const struct buf *b)
+{
+	return a->len == b->len &&
+	    (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+}
+
 /* A mailbox is complete: keep the first, compare the others. */
 static void
 add_mailbox(struct reader *r)
 {
-	const struct buf *first = &r->author->domain;
-
+	r->has_failed |= r->local.has_failed || r->domain.has_failed;
 	if (r->mailboxes++ == 0) {
 		buf_add(&r->author->local, r->local.data, r->local.len);
 		buf_add(&r->author->domain, r->domain.data, r->domain.len);
-	} else if (r->domain.len != first->len ||
-	    memcmp(r->domain.data, first->data, first->len) != 0) {
+	} else if (!is_same(&r->domain, &r->author->domain)) {
 		r->has_other_domain = true;
 	}
 }
 
-/* addr-spec from the "@" on, its local-part read into r->local. */
+/*
+ * addr-spec from the "@" on, its local-part read into r->local.  Dots may stand
+ * anywhere in that: some providers gave out such addresses, and they leave no
+ * doubt about the domain.
+ */
 static bool
 addr_spec(struct reader *r, const struct run *run)
 {
-	if (run->is_empty || !run->is_local_part || !skip(r, '@') || !domain(r))
-		return false;
-	add_mailbox(r);
-	return true;
+	return run->has_word && !run->has_pair && skip(r, '@') && domain(r);
 }
 
 /* obs-route: "@" domain *("," [CFWS] ["@" domain]) ":". */
@@ -313,6 +331,41 @@ angle_addr(struct reader *r)
 }
 
 /*
+ * angle-addr behind an addr-spec, its "<" already skipped.  A common mistake is
+ * the address as its own display-name; with another address in that place, two
+ * readers could take one each.
+ */
+static bool
+angle_addr_again(struct reader *r)
+{
+	struct buf local = r->local, domain_before = r->domain;
+	bool is_again;
+
+	r->has_failed |= local.has_failed || domain_before.has_failed;
+	r->local = r->domain = (struct buf)BUF_INIT;
+	is_again = angle_addr(r) && is_same(&r->local, &local) &&
+	    is_same(&r->domain, &domain_before);
+	buf_clear(&local);
+	buf_clear(&domain_before);
+	return is_again;
+}
+
+/* mailbox, the words at its start read.  False if there is none. */
+static bool
+mailbox(struct reader *r, const struct run *run)
+{
+	if (skip(r, '<')) {
+		if (!angle_addr(r))
+			return false;
+	} else if (!addr_spec(r, run) ||
+	    (skip(r, '<') && !angle_addr_again(r))) {
+		return false;
+	}
+	add_mailbox(r);
+	return true;
+}
+
+/*
  * address-list: mailboxes and groups between commas, some of them empty (the
  * obsolete form).  A group cannot hold another one.
  */
@@ -325,19 +378,15 @@ address_list(struct reader *r)
 	for (;;) {
 		if (!words(r, &run))
 			return false;
-		if (is_next(r, '@')) {
-			if (!addr_spec(r, &run))
-				return false;
-		} else if (skip(r, '<')) {
-			if (!angle_addr(r))
-				return false;
-		} else if (skip(r, ':')) {
-			if (run.is_empty || is_in_group)
+		if (skip(r, ':')) {
+			if (!run.has_word || is_in_group)
 				return false;
 			is_in_group = true;
 			continue;
-		} else if (!run.is_empty) {
-			return false;
+		}
+		if (is_next(r, '@') || is_next(r, '<') || !run.is_empty) {
+			if (!mailbox(r, &run))
+				return false;
 		}
 		if (is_in_group && skip(r, ';')) {
 			is_in_group = false;
@@ -356,6 +405,7 @@ author_parse(const char *value, size_t len, struct author *a, struct err *err)
 {
 	struct reader r = { .at = value, .end = value + len, .author = a };
 	bool is_list;
+	int rc = 0;
 
 	buf_reset(&a->local);
 	buf_reset(&a->domain);
@@ -368,14 +418,12 @@ author_parse(const char *value, size_t len, struct author *a, struct err *err)
 		a->kind = AUTHOR_SEVERAL_DOMAINS;
 	else
 		a->kind = AUTHOR_OK;
-	if (r.local.has_failed || r.domain.has_failed ||
+	if (r.has_failed || r.local.has_failed || r.domain.has_failed ||
 	    buf_str(&a->local) == NULL || buf_str(&a->domain) == NULL)
-		err_nomem(err);
-	else
-		err = NULL;
+		rc = err_nomem(err);
 	buf_clear(&r.local);
 	buf_clear(&r.domain);
-	return err == NULL ? 0 : -1;
+	return rc;
 }
 
 int
