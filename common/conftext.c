@@ -7,13 +7,19 @@
 
 #include "conftext.h"
 
-enum { DIGITS_MAX = 9, LONG_DIGITS_MAX = 18 }; /* always fit 32, 64 bits */
+enum {
+	DIGITS_MAX = 9,       /* always fit 32 bits */
+	LONG_DIGITS_MAX = 18, /* always fit 64 bits */
+	NESTED_MAX = 16,
+};
 
 struct scan {
 	const char *path;
 	const char *at;
 	unsigned line;
-	bool after_string; /* nothing but blanks and comments since a string */
+	char before;           /* the last byte that was no blank or comment */
+	char open[NESTED_MAX]; /* the brackets around this place */
+	size_t depth;
 	struct err *err;
 };
 
@@ -23,14 +29,25 @@ refuse(const struct scan *s, unsigned line, const char *what)
 	return err_set(s->err, ERR_CONF, "%s:%u: %s", s->path, line, what);
 }
 
+/* Whether the grammar can have a string here. */
+static bool
+is_string_place(const struct scan *s)
+{
+	if (s->before == ',')
+		return s->depth > 0 && s->open[s->depth - 1] != '{';
+	return s->before != '\0' && strchr("=:[(", s->before) != NULL;
+}
+
 /* From the opening quote to behind the closing one. */
 static int
 scan_string(struct scan *s)
 {
 	unsigned start = s->line;
 
-	if (s->after_string)
+	if (s->before == '"')
 		return refuse(s, start, "two strings without a comma between");
+	if (!is_string_place(s))
+		return refuse(s, start, "a string where none belongs");
 	for (s->at++; *s->at != '"'; s->at++) {
 		if (*s->at == '\\' && strncmp(s->at, "\\x00", 4) == 0)
 			return refuse(s, s->line, "a NUL in a string: \\x00");
@@ -43,7 +60,7 @@ scan_string(struct scan *s)
 			    "a string without its closing quote");
 	}
 	s->at++;
-	s->after_string = true;
+	s->before = '"';
 	return 0;
 }
 
@@ -101,6 +118,22 @@ scan_name(struct scan *s)
 		s->at++;
 }
 
+/* A bracket; whether pairs match is for the library to say. */
+static int
+scan_bracket(struct scan *s)
+{
+	bool is_opening = strchr("{[(", *s->at) != NULL;
+
+	if (is_opening && s->depth == NESTED_MAX)
+		return refuse(s, s->line, "nested more than 16 deep");
+	if (is_opening)
+		s->open[s->depth++] = *s->at;
+	else if (s->depth > 0)
+		s->depth--;
+	s->at++;
+	return 0;
+}
+
 static bool
 is_name_start(char c)
 {
@@ -126,13 +159,15 @@ scan_next(struct scan *s)
 		s->at++;
 		return 0;
 	}
-	s->after_string = false;
+	s->before = c;
 	if (c == '@')
 		return refuse(s, s->line,
 		    "@include is not supported: write everything into one "
 		    "file");
 	if (is_digit(c))
 		return scan_number(s);
+	if (strchr("{[(}])", c) != NULL)
+		return scan_bracket(s);
 	if (is_name_start(c))
 		scan_name(s);
 	else

@@ -16,6 +16,8 @@
  * - numbers that it would cut to 32 bits without a word, and octal and
  *   hexadecimal ones, of which it reads only the latter;
  * - two strings without a comma between them, which it would join;
+ * - a string where none belongs, which it refuses too, but does not free;
+ * - brackets more than 16 deep, for which it needs as much stack as they say;
  * - a comment or a string that does not end, \x00 in a string.
  *
  * path  for the error.  Returns 0, or -1 with err set: ERR_CONF

@@ -265,6 +265,21 @@ static const struct {
 	    "key_table = \"a\nb\\\n\"; /*\n*/ x = 1;", ":4: x: unknown" },
 	{ "two strings", "sign_headers = [ \"From\" /**/ # x\n \"To\" ];",
 	    ":2: two strings without a comma between" },
+	{ "a string before anything", "\"x\" drain = 5;",
+	    ":1: a string where none belongs" },
+	{ "a string behind a semicolon", "drain = 5;\n\"x\"",
+	    ":2: a string where none belongs" },
+	{ "a string between settings", "key_table = \"x\", \"y\"",
+	    ":1: a string where none belongs" },
+	{ "a string as a name", "log = { \"to\" = \"stderr\"; };",
+	    ":1: a string where none belongs" },
+	{ "a string behind a comma in a group",
+	    "log = { to = \"stderr\", \"x\" };",
+	    ":1: a string where none belongs" },
+	{ "a string behind a list", "sockets = [ \"unix:/a\" ] \"x\";",
+	    ":1: a string where none belongs" },
+	{ "brackets that do not match", "sockets = ] } ) \"x\";",
+	    ":1: a string where none belongs" },
 	{ "NUL in a string", "key_table = \"a\\x00b\";",
 	    ":1: a NUL in a string: \\x00" },
 	{ "an escaped backslash before x00", "key_table = \"a\\\\x00b\";", "" },
@@ -605,9 +620,13 @@ test_limits(void)
 	check(refusal_of_many("", 100000, "x", " = 1;"), ":1: xxx",
 	    "an unknown name of 100000 bytes");
 	check(refusal_of_many("log = ", 100000, "{a=", ""),
-	    ":1: memory exhausted", "groups nested 100000 times");
+	    ":1: nested more than 16 deep", "groups nested 100000 times");
+	check(refusal_of_many("drain = ", 16, "(", "))))))))))))))))"),
+	    ":1: drain: not a whole number: a list", "16 lists");
+	check(refusal_of_many("drain = ", 17, "(", ")))))))))))))))))"),
+	    ":1: nested more than 16 deep", "17 lists");
 	check(refusal_of_many("drain = ", 100000, "(", ""),
-	    ":1: memory exhausted", "lists nested 100000 times");
+	    ":1: nested more than 16 deep", "lists nested 100000 times");
 	check(refusal_of_many("workers = \"", 100000, "x", "\";"),
 	    ":1: workers: not one of spawn or service: \"xxx", "a long value");
 }
