@@ -45,7 +45,7 @@ notify_init(void)
 			manager.addr.sun_path[0] = '\0';
 		manager.addr_len =
 		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len +
-		                (name[0] == '/'));
+		        (name[0] == '/'));
 	}
 	/* Not for our children: their news is not ours. */
 	unsetenv("NOTIFY_SOCKET");
