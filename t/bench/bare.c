@@ -5,6 +5,7 @@
  * for each operation; operations may be chosen by name.
  */
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 
 #include <stdbool.h>
@@ -29,6 +30,8 @@
 
 static const size_t hash_len = 25u << 20;
 
+static const char *rsa_path; /* a key to use instead of a new one, or NULL */
+
 /* What an operation works on. */
 struct work {
 	EVP_PKEY *key;
@@ -38,21 +41,29 @@ struct work {
 };
 
 static EVP_PKEY *
-key_new(const char *type)
+rsa_key(void)
 {
-	EVP_PKEY *key = strcmp(type, "RSA") == 0
-	    ? EVP_PKEY_Q_keygen(NULL, NULL, type, (size_t)2048)
-	    : EVP_PKEY_Q_keygen(NULL, NULL, type);
+	EVP_PKEY *key;
+	FILE *f;
 
-	if (key == NULL)
-		die("no %s key", type);
+	if (rsa_path == NULL) {
+		key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
+	} else {
+		f = fopen(rsa_path, "r");
+		if (f == NULL)
+			die("cannot read %s", rsa_path);
+		key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+		fclose(f);
+	}
+	if (key == NULL || EVP_PKEY_get_bits(key) != 2048)
+		die("no RSA key of 2048 bits");
 	return key;
 }
 
 static void
 rsa_init(struct work *w)
 {
-	w->key = key_new("RSA");
+	w->key = rsa_key();
 	w->sign = EVP_PKEY_CTX_new(w->key, NULL);
 	if (w->sign == NULL)
 		die("no memory");
@@ -75,9 +86,9 @@ rsa_run(struct work *w)
 static void
 ed25519_init(struct work *w)
 {
-	w->key = key_new("ED25519");
+	w->key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	w->md = EVP_MD_CTX_new();
-	if (w->md == NULL)
+	if (w->key == NULL || w->md == NULL)
 		die("no memory");
 }
 
@@ -175,10 +186,12 @@ main(int argc, char **argv)
 	const char *space = "";
 	int ch;
 
-	while ((ch = getopt(argc, argv, "m:")) != -1) {
-		if (ch != 'm' || (least_us = atof(optarg) * 1e3) <= 0) {
+	while ((ch = getopt(argc, argv, "k:m:")) != -1) {
+		if (ch == 'k') {
+			rsa_path = optarg;
+		} else if (ch != 'm' || (least_us = atof(optarg) * 1e3) <= 0) {
 			fprintf(stderr,
-			    "usage: bare [-m milliseconds] "
+			    "usage: bare [-k rsa.pem] [-m milliseconds] "
 			    "[rsa2048] [ed25519] [sha256_25m]\n");
 			return 64;
 		}

@@ -391,7 +391,7 @@ connect_steps(struct mta *m, struct mta_result *r, struct err *err)
 	return go_on;
 }
 
-/* MAIL to DATA. */
+/* MAIL to DATA.  Macros go out for steps that are not sent, too. */
 static int
 envelope_steps(struct mta *m, const struct mail *mail, const char *qid,
     struct mta_result *r, struct err *err)
@@ -430,8 +430,8 @@ envelope_steps(struct mta *m, const struct mail *mail, const char *qid,
 }
 
 static int
-header_steps(struct mta *m, const struct mail *mail, struct mta_result *r,
-    struct err *err)
+header_steps(struct mta *m, const struct mail *mail, const char *qid,
+    struct mta_result *r, struct err *err)
 {
 	const char *p = mail->fields.data, *end = p + mail->fields.len;
 	bool has_space = m->steps & LEADING_SPACE;
@@ -453,6 +453,8 @@ header_steps(struct mta *m, const struct mail *mail, struct mta_result *r,
 			return go_on;
 		p = value + value_len;
 	}
+	if (macros(m, 'N', qid, strlen(qid + 2) + 3, err) == -1)
+		return -1;
 	return step(m, 'N', WITHOUT_EOH, UNANSWERED_EOH, "", 0, r, err);
 }
 
@@ -551,7 +553,7 @@ message_steps(struct mta *m, const struct mail *mail, struct mta_result *r,
 	    (unsigned long long)mail->id);
 	go_on = envelope_steps(m, mail, qid, r, err);
 	if (go_on > 0)
-		go_on = header_steps(m, mail, r, err);
+		go_on = header_steps(m, mail, qid, r, err);
 	if (go_on > 0)
 		go_on = body_steps(m, mail, r, err);
 	if (go_on > 0)
