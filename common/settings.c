@@ -95,17 +95,18 @@ static const struct setting_word level_words[] = {
 /* A table, and the macros that keep its rows short. */
 /* clang-format off */
 #define ROW(kind_, name, type, member, text, range, change) \
-	.info = { name, type, text, range, change }, .kind = kind_, \
+	.info = { name, type, text, range, (change) }, .kind = (kind_), \
 	.at = offsetof(struct conf, member)
 #define BOOLEAN(name, member, text) \
 	{ ROW(SETTING_BOOL, name, "boolean", member, text, \
 	    "true or false", RELOAD) }
 #define INTEGER(name, member, text, lo, hi, unit) \
 	{ ROW(SETTING_INT, name, "integer", member, text, \
-	    TEXT(lo) " to " TEXT(hi) " " unit, RELOAD), .min = lo, .max = hi }
+	    TEXT(lo) " to " TEXT(hi) " " unit, RELOAD), \
+	    .min = (lo), .max = (hi) }
 #define WORD(name, member, text, words_, range, change) \
 	{ ROW(SETTING_WORD, name, "word", member, text, range, change), \
-	    .words = words_ }
+	    .words = (words_) }
 #define LIST(kind_, name, type, member, count, text, range, change) \
 	{ ROW(kind_, name, type, member, text, range, change), \
 	    .count_at = offsetof(struct conf, count) }

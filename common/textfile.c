@@ -95,28 +95,27 @@ textfile_read(const char *path, size_t max, size_t *len, struct err *err)
 {
 	char *text = NULL;
 	size_t size = 0;
-	int fd, rc;
+	int fd;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd == -1) {
 		open_failed(path, err);
 		return NULL;
 	}
-	rc = text_size(fd, path, max, &size, err);
-	if (rc == 0) {
+	if (text_size(fd, path, max, &size, err) == 0) {
 		/* SIZE_MAX is no file's size: the addition is safe. */
 		text = malloc(size + 1);
-		rc = text == NULL ? err_nomem(err) : 0;
+		if (text == NULL)
+			err_nomem(err);
 	}
-	if (rc == 0)
-		rc = read_all(fd, path, text, size, err);
-	if (rc == 0)
-		rc = check_nul(path, text, size, err);
-	close(fd);
-	if (rc == -1) {
+	if (text != NULL &&
+	    (read_all(fd, path, text, size, err) == -1 ||
+	        check_nul(path, text, size, err) == -1)) {
 		free(text);
-		return NULL;
+		text = NULL;
 	}
-	*len = size;
+	close(fd);
+	if (text != NULL)
+		*len = size;
 	return text;
 }
