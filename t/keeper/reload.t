@@ -301,6 +301,12 @@ code, answer = k.reload()
 tap.ok(code == 0 and "2 carried over" in answer, "unchanged keys are carried "
        "over", answer)
 
+before = lab.usage(k.keyturnd.pid)
+for _ in range(50):
+    k.reload()
+after = lab.usage(k.keyturnd.pid)
+tap.is_(after[1:], before[1:], "50 reloads leave no descriptor, no thread")
+
 # Restart-only settings, and those that are not.
 
 k.write_conf(workers="spawn", control_socket=k.path("other.sock"))
