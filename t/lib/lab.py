@@ -402,6 +402,14 @@ class Lab:
             shutil.rmtree(self.dir, ignore_errors=True)
 
 
+def pause(pid):
+    """SIGSTOP, and wait until it has stopped."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], stdout=subprocess.PIPE,
+        check=False).stdout.startswith(b"T"))
+
+
 def resume(pid):
     try:
         os.kill(pid, signal.SIGCONT)

@@ -72,8 +72,8 @@ class Message:
         """Read a message as it came over SMTP, dots already unstuffed.
 
         Line ends in the header are CRLF or LF; a lone CR is text.  The body
-        keeps its bytes.  A first line without a colon ends the header, as in
-        an MTA, and begins the body.
+        keeps its bytes.  The first line that is no field ends the header, as
+        in an MTA, and begins the body.
         """
         fields, at = [], 0
         while at < len(data):
@@ -85,7 +85,7 @@ class Message:
                 break
             if line[:1] in b" \t" and fields:
                 fields[-1][1] += b"\n" + line
-            elif b":" in line:
+            elif line.find(b":") > 0:
                 fields.append(list(line.split(b":", 1)))
             else:
                 break
@@ -333,6 +333,10 @@ class Connection:
         """End of message: collects modifications into result."""
         self.macros(b"E", macros)
         self.put(b"E")
+        self.finish(result)
+
+    def finish(self, result):
+        """What follows an end of message that was sent."""
         while True:
             command, payload = self.get()
             if command == b"p":

@@ -114,7 +114,7 @@ def check_killed_worker(tap):
     sender = load.Load(rig.specs[1:], 4, OURS)
     with mc.Connection(rig.specs[1]) as c:
         c.send(OURS)
-        for _ in range(5):
+        for _ in range(3):
             victim = rig.worker_of(0)
             killed = time.monotonic()
             os.kill(victim, signal.SIGKILL)
@@ -123,8 +123,6 @@ def check_killed_worker(tap):
             took = time.monotonic() - killed
             tap.ok(took < 1 * lab.slow(), "within a second", took)
             tap.ok(signatures(c.send(OURS)) == 1, "the other socket signs")
-            # A worker that lived for a while is restarted at once.
-            time.sleep(1.1)
     sender.stop()
     answers = sum(sender.judge(load.all_answers), [])
     sender.close()
@@ -197,8 +195,9 @@ def check_load(tap, ours, others, verdict, mark):
     tap.ok(failed, verdict + ": on_error was seen under load")
     tap.is_([a for a in mine if a.start > mark and len(a.fields) != 1], [],
             verdict + ": all connections sign again in the end")
-    tap.ok({a.connection for a in mine if a.start > mark} == set(range(8)),
-           verdict + ": none of them hangs")
+    last = {a.connection: round(a.end - mark, 3) for a in mine}
+    tap.ok(len(last) == 8 and min(last.values()) > 0,
+           verdict + ": none of them hangs", last)
     tap.is_([a for a in theirs if a.fields or a.code != 250], [],
             verdict + ": other mail always passed")
 
@@ -211,13 +210,15 @@ def check_silence(tap):
     connections = [mc.Connection(rig.spec) for _ in range(12)]
     for c in connections:
         c.send(OURS)
-    os.kill(rig.keyturnd.pid, signal.SIGSTOP)
+    lab.pause(rig.keyturnd.pid)
     try:
         began = time.monotonic()
-        results = send_side_by_side(connections)
-        took = time.monotonic() - began
+        results = send_side_by_side(connections[1:])
         r = connections[0].send(OTHERS)
-        tap.ok(r.passed, "silence: other mail passes", r.verdict)
+        tap.ok(r.passed and time.monotonic() - began < 0.9 * lab.slow(),
+               "silence: other mail passes at once", r.verdict)
+        collect(connections[1:], results)
+        took = time.monotonic() - began
     finally:
         lab.resume(rig.keyturnd.pid)
     for r in results:
@@ -246,7 +247,11 @@ def check_silence(tap):
 
 
 def send_side_by_side(connections):
-    """One message over each connection, all waiting at the same time."""
+    """One message over each connection, all waiting at the same time.
+
+    Not all in one instant: libmilter wakes its idle threads for as many as
+    come together, starts none for the others, and these queue up behind.
+    """
     results = []
     for c in connections:
         r = mc.Result()
@@ -255,10 +260,13 @@ def send_side_by_side(connections):
         c.put(b"E")
         c.flush()
         results.append(r)
-    for c, r in zip(connections, results):
-        verdict, payload = c.answer()
-        r.verdict, r.stage, r.reply = verdict, "eom", payload.rstrip(b"\0")
+        time.sleep(0.02)
     return results
+
+
+def collect(connections, results):
+    for c, r in zip(connections, results):
+        c.finish(r)
 
 
 def check_broken_key(tap):
