@@ -43,14 +43,14 @@ generations_new(struct snap *first, struct err *err)
 		err_nomem(err);
 		return NULL;
 	}
+	*all = (struct generations){ .lock = PTHREAD_MUTEX_INITIALIZER,
+		.unused = PTHREAD_COND_INITIALIZER };
 	all->current = generation_new(first, err);
 	if (all->current == NULL) {
 		free(all);
 		return NULL;
 	}
 	all->first_conf = first->conf;
-	pthread_mutex_init(&all->lock, NULL);
-	pthread_cond_init(&all->unused, NULL);
 	return all;
 }
 

@@ -48,7 +48,7 @@ harden_files(unsigned wanted)
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) == -1)
-		return 0;
+		return wanted;
 	if (files.rlim_cur < wanted) {
 		files.rlim_cur =
 		    files.rlim_max < wanted ? files.rlim_max : wanted;

@@ -96,7 +96,8 @@ take(struct listener *l, int fd)
 		*work = (struct work){ .listener = l, .fd = fd };
 		atomic_fetch_add(&l->count, 1);
 		if (thread_start(serve_main, work, &err) == 0)
-			return;
+			/* The thread frees work. */
+			return; /* NOLINT(clang-analyzer-unix.Malloc) */
 		atomic_fetch_sub(&l->count, 1);
 		free(work);
 	}

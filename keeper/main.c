@@ -132,11 +132,18 @@ test(const struct options *o)
  * Start.
  */
 
-/* Report a failed start.  Returns the exit status for it. */
+/*
+ * Report a failed start, to the log too if there is one elsewhere.  Returns
+ * the exit status for it.
+ */
 static int
-fail(const struct err *err)
+fail(const struct keyturnd *k, const struct err *err)
 {
 	say_stderr(NULL, LOG_ERR, err->text);
+	if (k->parts.all != NULL &&
+	    generations_conf(k->parts.all)->log.to != LOG_TO_STDERR)
+		say_log(NULL, LOG_ERR, err->text);
+	log_flush(FLUSH_MS);
 	switch (err->code) {
 	case ERR_CONF:
 		return EX_CONFIG;
@@ -348,12 +355,8 @@ run(const struct options *o)
 	notify_init();
 	harden();
 	if (block_signals(&k.signals, &err) == -1 ||
-	    load_first(&k, &err) == -1 || start_serving(&k, &err) == -1) {
-		int code = fail(&err);
-
-		log_flush(FLUSH_MS);
-		return code;
-	}
+	    load_first(&k, &err) == -1 || start_serving(&k, &err) == -1)
+		return fail(&k, &err);
 	if (notify_ready(NULL, &err) == -1)
 		log_msg(LOG_WARNING, NULL, "service manager: %s", err.text);
 	sig = serve(&k);

@@ -191,12 +191,12 @@ reloader_start(const char *conf_path, struct generations *all,
 		err_nomem(err);
 		return NULL;
 	}
-	r->conf_path = conf_path;
-	r->all = all;
-	r->channel = ch;
-	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->wanted, NULL);
-	pthread_cond_init(&r->finished, NULL);
+	*r = (struct reloader){ .conf_path = conf_path,
+		.all = all,
+		.channel = ch,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.wanted = PTHREAD_COND_INITIALIZER,
+		.finished = PTHREAD_COND_INITIALIZER };
 	if (thread_start(reloader_main, r, err) == -1) {
 		free(r);
 		return NULL;
