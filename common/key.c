@@ -1,9 +1,8 @@
 /*
- * Signing keys and public keys.  PEM is taken apart here and its bytes are
- * decoded by type, which costs a third of the library's general decoder.
+ * Signing keys and public keys.
  */
-#include <limits.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/decoder.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -19,13 +19,19 @@
 
 #include "base64.h"
 #include "key.h"
+#include "keypem.h"
 #include "sslerr.h"
 
 enum {
 	ED25519_PUBLIC_LEN = 32, /* RFC 8032 section 5.1.5 */
 	ED25519_BITS = 256,
-	VERIFY_BITS_MIN = 512, /* smaller moduli are not even parsed */
-	EXPONENT_BITS_MAX = 64,
+	/*
+	 * Public keys come from anybody.  The smallest size is below what may
+	 * be used, so that a verifier can say "too small" and not "damaged".
+	 */
+	PUBLIC_BITS_MIN = 512,
+	PUBLIC_EXPONENT_BITS_MAX = 64, /* as the library has it above 3072 */
+	PUBLIC_BYTES_MAX = 2 * KEY_RSA_BITS_MAX / 8,
 };
 
 struct key {
@@ -45,11 +51,9 @@ struct pubkey {
 
 static const struct {
 	const char *name, *type;
-	int pkey_type;
 } algorithms[] = {
-	[KEY_RSA_SHA256] = { "rsa-sha256", "rsa", EVP_PKEY_RSA },
-	[KEY_ED25519_SHA256] = { "ed25519-sha256", "ed25519",
-	    EVP_PKEY_ED25519 },
+	[KEY_RSA_SHA256] = { "rsa-sha256", "rsa" },
+	[KEY_ED25519_SHA256] = { "ed25519-sha256", "ed25519" },
 };
 
 const char *
@@ -64,22 +68,20 @@ key_alg_type(enum key_alg alg)
 	return algorithms[alg].type;
 }
 
-/* The algorithm of pkey.  False if it is not one of DKIM's. */
-static bool
-find_algorithm(const EVP_PKEY *pkey, enum key_alg *alg)
+/* An exponent that can be one: odd, at least 3. */
+static int
+check_exponent(const BIGNUM *e, struct err *err)
 {
-	int type = EVP_PKEY_get_base_id(pkey);
-
-	for (int a = KEY_RSA_SHA256; a <= KEY_ED25519_SHA256; a++) {
-		if (algorithms[a].pkey_type != type)
-			continue;
-		*alg = (enum key_alg)a;
-		return true;
-	}
-	return false;
+	if (BN_is_odd(e) && !BN_is_one(e))
+		return 0;
+	return err_set(err, ERR_KEY,
+	    "damaged RSA key: its public exponent is not an odd number from 3");
 }
 
-/* n = p * q, and an exponent that can be one: e odd, at least 3. */
+/*
+ * n = p * q, which a file that was cut and mended or put together of two does
+ * not keep.  That the rest fits too shows when the first signature is verified.
+ */
 static int
 check_rsa(const EVP_PKEY *pkey, struct err *err)
 {
@@ -95,15 +97,12 @@ check_rsa(const EVP_PKEY *pkey, struct err *err)
 	    !EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_FACTOR2, &q) ||
 	    !BN_mul(product, p, q, ctx))
 		rc = sslerr_set(err, ERR_KEY, "damaged RSA key");
-	else if (BN_cmp(product, n) != 0)
+	else if (BN_cmp(product, n) != 0 || BN_is_one(p) || BN_is_one(q))
 		rc = err_set(err, ERR_KEY,
 		    "damaged RSA key: the modulus is not the product of its "
 		    "primes");
-	else if (!BN_is_odd(e) || BN_is_one(e))
-		rc = err_set(err, ERR_KEY,
-		    "damaged RSA key: impossible public exponent");
 	else
-		rc = 0;
+		rc = check_exponent(e, err);
 	BN_free(n);
 	BN_free(e);
 	BN_clear_free(p);
@@ -113,6 +112,13 @@ check_rsa(const EVP_PKEY *pkey, struct err *err)
 	return rc;
 }
 
+static unsigned
+pkey_bits(const EVP_PKEY *pkey, enum key_alg alg)
+{
+	return alg == KEY_RSA_SHA256 ? (unsigned)EVP_PKEY_get_bits(pkey)
+	                             : ED25519_BITS;
+}
+
 static int
 check_size(const struct key *key, unsigned minimum_bits, struct err *err)
 {
@@ -120,11 +126,11 @@ check_size(const struct key *key, unsigned minimum_bits, struct err *err)
 		return 0;
 	if (key->bits < minimum_bits)
 		return err_set(err, ERR_KEY,
-		    "an RSA key of %u bits: at least %u are needed", key->bits,
+		    "RSA key of %u bits: at least %u are needed", key->bits,
 		    minimum_bits);
 	if (key->bits > KEY_RSA_BITS_MAX)
 		return err_set(err, ERR_KEY,
-		    "an RSA key of %u bits: at most %d are taken", key->bits,
+		    "RSA key of %u bits: at most %d are taken", key->bits,
 		    KEY_RSA_BITS_MAX);
 	return 0;
 }
@@ -163,7 +169,8 @@ prepare_rsa(EVP_PKEY *pkey)
 
 /* A key around pkey, which is taken, also on failure. */
 static struct key *
-key_take(EVP_PKEY *pkey, unsigned minimum_bits, struct err *err)
+key_take(EVP_PKEY *pkey, enum key_alg alg, unsigned minimum_bits,
+    struct err *err)
 {
 	struct key *key = calloc(1, sizeof(*key));
 
@@ -175,22 +182,13 @@ key_take(EVP_PKEY *pkey, unsigned minimum_bits, struct err *err)
 	atomic_init(&key->references, 1);
 	atomic_init(&key->is_proven, false);
 	key->pkey = pkey;
-	if (!find_algorithm(pkey, &key->alg)) {
-		const char *type = EVP_PKEY_get0_type_name(pkey);
-
-		err_set(err, ERR_KEY,
-		    "a private key of type %s: DKIM knows RSA and Ed25519",
-		    type != NULL ? type : "unknown");
-		goto fail;
-	}
-	key->bits = key->alg == KEY_ED25519_SHA256
-	    ? ED25519_BITS
-	    : (unsigned)EVP_PKEY_get_bits(pkey);
+	key->alg = alg;
+	key->bits = pkey_bits(pkey, alg);
 	if (check_size(key, minimum_bits, err) == -1 ||
-	    (key->alg == KEY_RSA_SHA256 && check_rsa(pkey, err) == -1) ||
+	    (alg == KEY_RSA_SHA256 && check_rsa(pkey, err) == -1) ||
 	    set_fingerprint(key, err) == -1)
 		goto fail;
-	if (key->alg == KEY_RSA_SHA256) {
+	if (alg == KEY_RSA_SHA256) {
 		key->ctx = prepare_rsa(pkey);
 		if (key->ctx == NULL) {
 			sslerr_set(err, ERR_CRYPTO, "RSA signing");
@@ -203,105 +201,13 @@ fail:
 	return NULL;
 }
 
-/* What else people put into key files. */
-static const struct {
-	const char *label, *what;
-} not_private[] = {
-	{ "PUBLIC KEY", "a public key" },
-	{ "RSA PUBLIC KEY", "a public key" },
-	{ "CERTIFICATE", "a certificate" },
-	{ "CERTIFICATE REQUEST", "a certificate request" },
-	{ "ENCRYPTED PRIVATE KEY", "a private key with a pass phrase" },
-	{ "EC PRIVATE KEY", "an EC private key: DKIM knows RSA and Ed25519" },
-	{ "EC PARAMETERS", "an EC private key: DKIM knows RSA and Ed25519" },
-	{ "DSA PRIVATE KEY", "a DSA private key: DKIM knows RSA and Ed25519" },
-	{ "OPENSSH PRIVATE KEY", "a private key in OpenSSH's own format" },
-};
-
-static int
-refuse_label(const char *label, struct err *err)
-{
-	for (size_t i = 0; i < sizeof(not_private) / sizeof(not_private[0]);
-	     i++) {
-		if (strcmp(label, not_private[i].label) == 0)
-			return err_set(err, ERR_KEY,
-			    "%s, where a private key in PEM is needed",
-			    not_private[i].what);
-	}
-	return err_set(err, ERR_KEY,
-	    "a PEM object of another kind, where a private key is needed");
-}
-
-/* Decode by the label.  Returns NULL with err set. */
-static EVP_PKEY *
-decode_der(const char *label, const unsigned char *der, long len,
-    struct err *err)
-{
-	const unsigned char *at = der;
-	EVP_PKEY *pkey = NULL;
-
-	if (strcmp(label, PEM_STRING_RSA) == 0) {
-		pkey =
-		    d2i_PrivateKey_ex(EVP_PKEY_RSA, NULL, &at, len, NULL, NULL);
-	} else if (strcmp(label, PEM_STRING_PKCS8INF) == 0) {
-		PKCS8_PRIV_KEY_INFO *info =
-		    d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, len);
-
-		if (info != NULL)
-			pkey = EVP_PKCS82PKEY_ex(info, NULL, NULL);
-		PKCS8_PRIV_KEY_INFO_free(info);
-	} else {
-		refuse_label(label, err);
-		return NULL;
-	}
-	if (pkey == NULL)
-		sslerr_set(err, ERR_KEY, "damaged private key");
-	return pkey;
-}
-
-/* What to say of text in which no PEM object was found. */
-static int
-refuse_text(const char *pem, size_t len, struct err *err)
-{
-	static const char begin[] = "-----BEGIN ";
-
-	if (len == 0)
-		return err_set(err, ERR_KEY, "empty");
-	if (memmem(pem, len, begin, sizeof(begin) - 1) != NULL)
-		return sslerr_set(err, ERR_KEY, "damaged or cut PEM");
-	return err_set(err, ERR_KEY, "no private key in PEM in it");
-}
-
 struct key *
 key_parse(const char *pem, size_t len, unsigned minimum_bits, struct err *err)
 {
-	char *label = NULL, *header = NULL;
-	unsigned char *der = NULL;
-	EVP_PKEY *pkey = NULL;
-	long der_len = 0;
-	BIO *bio;
+	enum key_alg alg;
+	EVP_PKEY *pkey = keypem_decode(pem, len, &alg, err);
 
-	if (len > INT_MAX) {
-		err_set(err, ERR_KEY, "too large for a key");
-		return NULL;
-	}
-	bio = BIO_new_mem_buf(pem, (int)len);
-	if (bio == NULL) {
-		sslerr_set(err, ERR_CRYPTO, "PEM");
-		return NULL;
-	}
-	if (len == 0 || PEM_read_bio(bio, &label, &header, &der, &der_len) != 1)
-		refuse_text(pem, len, err);
-	else if (strstr(header, "ENCRYPTED") != NULL)
-		refuse_label("ENCRYPTED PRIVATE KEY", err);
-	else
-		pkey = decode_der(label, der, der_len, err);
-	ERR_clear_error();
-	BIO_free(bio);
-	OPENSSL_free(label);
-	OPENSSL_free(header);
-	OPENSSL_clear_free(der, (size_t)der_len);
-	return pkey != NULL ? key_take(pkey, minimum_bits, err) : NULL;
+	return pkey != NULL ? key_take(pkey, alg, minimum_bits, err) : NULL;
 }
 
 struct key *
@@ -322,7 +228,7 @@ key_generate(enum key_alg alg, unsigned bits, struct err *err)
 		sslerr_set(err, ERR_CRYPTO, "making a key");
 		return NULL;
 	}
-	return key_take(pkey, KEY_RSA_BITS_MIN, err);
+	return key_take(pkey, alg, KEY_RSA_BITS_MIN, err);
 }
 
 struct key *
@@ -391,15 +297,71 @@ sign_ed25519(const struct key *key, const unsigned char digest[SHA256_LEN],
 	return rc ? 0 : sslerr_set(err, ERR_CRYPTO, "Ed25519 signature");
 }
 
-static int verify(EVP_PKEY *pkey, enum key_alg alg,
-    const unsigned char digest[SHA256_LEN], const unsigned char *sig,
-    size_t sig_len, struct err *err);
+/*
+ * What the library's answer means.  It has one code for a signature that does
+ * not fit and for every failure; only one of these is not the signature's.
+ */
+static int
+judge(int answer, struct err *err)
+{
+	if (answer != 1 &&
+	    ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+		return sslerr_set(err, ERR_NOMEM, "verification");
+	ERR_clear_error();
+	return answer == 1;
+}
+
+static int
+verify_rsa(EVP_PKEY *pkey, const unsigned char digest[SHA256_LEN],
+    const unsigned char *sig, size_t sig_len, struct err *err)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, NULL);
+	int rc;
+
+	if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1 ||
+	    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) != 1)
+		rc = sslerr_set(err, ERR_CRYPTO, "RSA verification");
+	else
+		rc = judge(EVP_PKEY_verify(ctx, sig, sig_len, digest,
+		               SHA256_LEN),
+		    err);
+	EVP_PKEY_CTX_free(ctx);
+	return rc;
+}
+
+static int
+verify_ed25519(EVP_PKEY *pkey, const unsigned char digest[SHA256_LEN],
+    const unsigned char *sig, size_t sig_len, struct err *err)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	int rc;
+
+	if (ctx == NULL ||
+	    EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) != 1)
+		rc = sslerr_set(err, ERR_CRYPTO, "Ed25519 verification");
+	else
+		rc = judge(EVP_DigestVerify(ctx, sig, sig_len, digest,
+		               SHA256_LEN),
+		    err);
+	EVP_MD_CTX_free(ctx);
+	return rc;
+}
+
+static int
+verify(EVP_PKEY *pkey, enum key_alg alg, const unsigned char digest[SHA256_LEN],
+    const unsigned char *sig, size_t sig_len, struct err *err)
+{
+	return alg == KEY_RSA_SHA256
+	    ? verify_rsa(pkey, digest, sig, sig_len, err)
+	    : verify_ed25519(pkey, digest, sig, sig_len, err);
+}
 
 int
 key_sign(const struct key *key, const unsigned char digest[SHA256_LEN],
     unsigned char *sig, size_t *sig_len, struct err *err)
 {
-	/* A mark on the object, not a change of the key. */
+	/* Our own mark on it; for everybody else it never changes. */
 	struct key *own = (struct key *)(uintptr_t)key;
 	int rc = key->alg == KEY_RSA_SHA256
 	    ? sign_rsa(key, digest, sig, sig_len, err)
@@ -460,47 +422,75 @@ key_private_pem(const struct key *key, struct buf *out, struct err *err)
 	return rc;
 }
 
-/* An RSA public key in either of its two forms. */
+/*
+ * An RSA public key in either of its two forms.  The decoder is told the type,
+ * so that bytes from anywhere reach no code for other algorithms.
+ */
 static EVP_PKEY *
-decode_rsa_public(const unsigned char *data, long len)
+decode_rsa_public(const unsigned char *data, size_t len, struct err *err)
 {
-	const unsigned char *at = data;
-	EVP_PKEY *pkey = d2i_PUBKEY(NULL, &at, len);
+	OSSL_DECODER_CTX *ctx;
+	EVP_PKEY *pkey = NULL;
 
-	if (pkey == NULL) {
-		at = data;
-		pkey = d2i_PublicKey(EVP_PKEY_RSA, NULL, &at, len);
+	if (len > PUBLIC_BYTES_MAX) {
+		err_set(err, ERR_KEY,
+		    "RSA public key of %zu bytes: at most %d are taken", len,
+		    PUBLIC_BYTES_MAX);
+		return NULL;
 	}
-	if (pkey != NULL && at != data + len) {
+	ctx = OSSL_DECODER_CTX_new_for_pkey(&pkey, "DER", NULL, "RSA",
+	    EVP_PKEY_PUBLIC_KEY, NULL, NULL);
+	if (ctx == NULL || OSSL_DECODER_from_data(ctx, &data, &len) != 1)
+		sslerr_set(err, ERR_KEY, "not an RSA public key");
+	else if (len > 0)
+		err_set(err, ERR_KEY,
+		    "damaged RSA public key: %zu bytes too many", len);
+	OSSL_DECODER_CTX_free(ctx);
+	if (pkey != NULL && len > 0) {
 		EVP_PKEY_free(pkey);
 		pkey = NULL;
 	}
 	return pkey;
 }
 
+static EVP_PKEY *
+decode_ed25519_public(const unsigned char *data, size_t len, struct err *err)
+{
+	EVP_PKEY *pkey;
+
+	if (len != ED25519_PUBLIC_LEN) {
+		err_set(err, ERR_KEY, "Ed25519 public key of %zu bytes, not %d",
+		    len, ED25519_PUBLIC_LEN);
+		return NULL;
+	}
+	pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, data, len);
+	if (pkey == NULL)
+		sslerr_set(err, ERR_KEY, "Ed25519 public key");
+	return pkey;
+}
+
 /* Sizes with which verifying takes a bounded time. */
 static int
-check_public(const struct pubkey *pk, struct err *err)
+check_rsa_public(const EVP_PKEY *pkey, struct err *err)
 {
+	int bits = EVP_PKEY_get_bits(pkey);
 	BIGNUM *e = NULL;
-	int bits, e_bits;
+	int rc;
 
-	if (EVP_PKEY_get_base_id(pk->pkey) != algorithms[pk->alg].pkey_type)
-		return err_set(err, ERR_KEY, "the key is not of type %s",
-		    key_alg_type(pk->alg));
-	if (pk->alg != KEY_RSA_SHA256)
-		return 0;
-	bits = EVP_PKEY_get_bits(pk->pkey);
-	if (bits < VERIFY_BITS_MIN || bits > KEY_RSA_BITS_MAX)
-		return err_set(err, ERR_KEY, "an RSA key of %d bits", bits);
-	if (!EVP_PKEY_get_bn_param(pk->pkey, OSSL_PKEY_PARAM_RSA_E, &e))
-		return sslerr_set(err, ERR_KEY, "public exponent");
-	e_bits = BN_num_bits(e);
-	BN_free(e);
-	if (e_bits > EXPONENT_BITS_MAX)
+	if (bits < PUBLIC_BITS_MIN || bits > KEY_RSA_BITS_MAX)
 		return err_set(err, ERR_KEY,
-		    "an RSA key with a public exponent of %d bits", e_bits);
-	return 0;
+		    "RSA public key of %d bits: %d to %d are taken", bits,
+		    PUBLIC_BITS_MIN, KEY_RSA_BITS_MAX);
+	if (!EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &e))
+		return sslerr_set(err, ERR_KEY, "RSA public exponent");
+	if (BN_num_bits(e) > PUBLIC_EXPONENT_BITS_MAX)
+		rc = err_set(err, ERR_KEY,
+		    "RSA public exponent of %d bits: at most %d are taken",
+		    BN_num_bits(e), PUBLIC_EXPONENT_BITS_MAX);
+	else
+		rc = check_exponent(e, err);
+	BN_free(e);
+	return rc;
 }
 
 struct pubkey *
@@ -513,21 +503,15 @@ pubkey_parse(enum key_alg alg, const void *data, size_t len, struct err *err)
 		return NULL;
 	}
 	pk->alg = alg;
-	if (alg == KEY_ED25519_SHA256 && len != ED25519_PUBLIC_LEN)
-		err_set(err, ERR_KEY, "an Ed25519 key of %zu bytes, not %d",
-		    len, ED25519_PUBLIC_LEN);
-	else if (alg == KEY_ED25519_SHA256)
-		pk->pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL,
-		    data, len);
-	else if (len <= LONG_MAX)
-		pk->pkey = decode_rsa_public(data, (long)len);
-	ERR_clear_error();
-	if (pk->pkey != NULL && check_public(pk, err) == 0)
-		return pk;
-	if (pk->pkey == NULL && !(alg == KEY_ED25519_SHA256))
-		err_set(err, ERR_KEY, "not an RSA public key");
-	pubkey_free(pk);
-	return NULL;
+	pk->pkey = alg == KEY_RSA_SHA256
+	    ? decode_rsa_public(data, len, err)
+	    : decode_ed25519_public(data, len, err);
+	if (pk->pkey == NULL ||
+	    (alg == KEY_RSA_SHA256 && check_rsa_public(pk->pkey, err) == -1)) {
+		pubkey_free(pk);
+		return NULL;
+	}
+	return pk;
 }
 
 void
@@ -542,55 +526,7 @@ pubkey_free(struct pubkey *pk)
 unsigned
 pubkey_bits(const struct pubkey *pk)
 {
-	return pk->alg == KEY_ED25519_SHA256
-	    ? ED25519_BITS
-	    : (unsigned)EVP_PKEY_get_bits(pk->pkey);
-}
-
-static int
-verify_rsa(EVP_PKEY *pkey, const unsigned char digest[SHA256_LEN],
-    const unsigned char *sig, size_t sig_len, struct err *err)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, NULL);
-	int rc;
-
-	if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1 ||
-	    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) != 1)
-		rc = sslerr_set(err, ERR_CRYPTO, "RSA verification");
-	else
-		rc =
-		    EVP_PKEY_verify(ctx, sig, sig_len, digest, SHA256_LEN) == 1;
-	EVP_PKEY_CTX_free(ctx);
-	ERR_clear_error();
-	return rc;
-}
-
-static int
-verify_ed25519(EVP_PKEY *pkey, const unsigned char digest[SHA256_LEN],
-    const unsigned char *sig, size_t sig_len, struct err *err)
-{
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	int rc;
-
-	if (ctx == NULL ||
-	    EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) != 1)
-		rc = sslerr_set(err, ERR_CRYPTO, "Ed25519 verification");
-	else
-		rc = EVP_DigestVerify(ctx, sig, sig_len, digest, SHA256_LEN) ==
-		    1;
-	EVP_MD_CTX_free(ctx);
-	ERR_clear_error();
-	return rc;
-}
-
-static int
-verify(EVP_PKEY *pkey, enum key_alg alg, const unsigned char digest[SHA256_LEN],
-    const unsigned char *sig, size_t sig_len, struct err *err)
-{
-	return alg == KEY_RSA_SHA256
-	    ? verify_rsa(pkey, digest, sig, sig_len, err)
-	    : verify_ed25519(pkey, digest, sig, sig_len, err);
+	return pkey_bits(pk->pkey, pk->alg);
 }
 
 int
