@@ -141,31 +141,97 @@ trimmed_len(const char *text, size_t len)
 	}
 }
 
+/* A field under its name. */
+struct entry {
+	const char *name;
+	size_t len;
+	size_t field;
+	size_t taken; /* in the first entry of a name: fields taken of it */
+};
+
+static int
+name_compare(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	if (a_len != b_len)
+		return a_len < b_len ? -1 : 1;
+	for (size_t i = 0; i < a_len; i++)
+		if (ascii_lower(a[i]) != ascii_lower(b[i]))
+			return ascii_lower(a[i]) < ascii_lower(b[i]) ? -1 : 1;
+	return 0;
+}
+
+/* By name, and of one name the last field first. */
+static int
+entry_compare(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	int order = name_compare(x->name, x->len, y->name, y->len);
+
+	if (order != 0)
+		return order;
+	return x->field > y->field ? -1 : 1;
+}
+
+/*
+ * All fields in the order of entry_compare, for h= may name thousands of times
+ * what is not there.  Returns h->count entries, or NULL with err set.
+ */
+static struct entry *
+entries_make(const struct hdrs *h, struct err *err)
+{
+	struct entry *entries = calloc(h->count + 1, sizeof(*entries));
+
+	if (entries == NULL) {
+		err_nomem(err);
+		return NULL;
+	}
+	for (size_t i = 0; i < h->count; i++)
+		entries[i] = (struct entry){
+			.name = hdrs_name(h, i),
+			.len = h->fields[i].bare_len,
+			.field = i,
+		};
+	qsort(entries, h->count, sizeof(*entries), entry_compare);
+	return entries;
+}
+
 /* Select the last field of that name that is not taken yet, if there is one. */
 static int
-select_last(const struct hdrs *h, const char *name, size_t len, bool *is_taken,
+select_last(struct entry *entries, size_t count, const char *name, size_t len,
     struct selection *s, struct err *err)
 {
-	for (size_t i = h->count; i-- > 0;) {
-		if (!is_taken[i] && hdrs_is(h, i, name, len)) {
-			is_taken[i] = true;
-			return add_field(s, i, err);
-		}
+	size_t first = 0, end = count, next;
+
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+
+		if (name_compare(entries[middle].name, entries[middle].len,
+		        name, len) < 0)
+			first = middle + 1;
+		else
+			end = middle;
 	}
-	return 0;
+	if (first == count)
+		return 0;
+	next = first + entries[first].taken;
+	if (next == count ||
+	    name_compare(entries[next].name, entries[next].len, name, len) != 0)
+		return 0;
+	entries[first].taken++;
+	return add_field(s, entries[next].field, err);
 }
 
 int
 select_for_verifying(const struct hdrs *h, const char *names, size_t len,
     struct selection *s, struct err *err)
 {
-	bool *is_taken = calloc(h->count + 1, sizeof(*is_taken));
+	struct entry *entries = entries_make(h, err);
 	const char *list = names, *name;
 	size_t name_len;
 	int result = 0;
 
-	if (is_taken == NULL)
-		return err_nomem(err);
+	if (entries == NULL)
+		return -1;
 	selection_reset(s);
 	while (result == 0 && next_name(&list, names + len, &name, &name_len)) {
 		size_t fws = ascii_fws_len(name, name_len);
@@ -173,9 +239,9 @@ select_for_verifying(const struct hdrs *h, const char *names, size_t len,
 		name += fws;
 		name_len = trimmed_len(name, name_len - fws);
 		add_name(s, name, name_len);
-		result = select_last(h, name, name_len, is_taken, s, err);
+		result = select_last(entries, h->count, name, name_len, s, err);
 	}
-	free(is_taken);
+	free(entries);
 	if (result == 0 && s->names.has_failed)
 		return err_nomem(err);
 	return result;

@@ -2,6 +2,8 @@
  * select: RFC 6376 section 5.4.2, for signing with oversigning and for
  * verifying.
  */
+#include <time.h>
+
 #include "select.h"
 #include "tap.h"
 
@@ -60,6 +62,8 @@ static const struct {
 	{ "the last one first", "ttt", "to:to", "2 1" },
 	{ "more than there are", "tft", "to:from:to:to:from", "2 1 0" },
 	{ "not there", "f", "to:from:x-other", "0" },
+	{ "the last one first, names mixed", "tTfxtTf",
+	    "to:from:to:x-other:from:to:to:from:to", "5 6 4 3 2 1 0" },
 	{ "names between", "xtxt", "to:x-other:to:x-other:to", "3 2 1 0" },
 	{ "nothing", "f", "", "" },
 	{ "only colons", "f", ":::", "" },
@@ -120,6 +124,41 @@ test_verifying_limits(struct hdrs *h, struct selection *s)
 	buf_clear(&names);
 }
 
+/* Processor time for a long h= over count fields that it does not name. */
+static clock_t
+time_verifying(struct hdrs *h, size_t count, struct selection *s)
+{
+	enum { NAMES_LEN = 200000 };
+	struct err err = ERR_INIT;
+	char *names = calloc(1, NAMES_LEN);
+	clock_t start;
+
+	hdrs_reset(h);
+	for (size_t i = 0; i < count; i++)
+		hdrs_add(h, "b", 1, "", 0, &err);
+	for (size_t i = 0; i < NAMES_LEN; i++)
+		names[i] = i % 2 ? ':' : 'a';
+	start = clock();
+	is_int(select_for_verifying(h, names, NAMES_LEN, s, &err), 0,
+	    "names of nothing");
+	start = clock() - start;
+	is_int((long long)s->count, 0, "select nothing");
+	free(names);
+	return start;
+}
+
+/* Both are the sender's: their product must not be what is paid. */
+static void
+test_verifying_time(struct hdrs *h, struct selection *s)
+{
+	clock_t few = time_verifying(h, HDRS_FIELDS_MAX / 100, s);
+	clock_t many = time_verifying(h, HDRS_FIELDS_MAX, s);
+
+	ok(many < (few + CLOCKS_PER_SEC / 1000) * 10,
+	    "a hundred times the fields: %ld and %ld us", (long)few,
+	    (long)many);
+}
+
 int
 main(void)
 {
@@ -143,6 +182,7 @@ main(void)
 		is_indices(&s, verifyings[i].indices, "fields");
 	}
 	test_verifying_limits(&h, &s);
+	test_verifying_time(&h, &s);
 	selection_clear(&s);
 	selection_clear(&s);
 	hdrs_clear(&h);
