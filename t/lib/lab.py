@@ -17,17 +17,23 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
-BUILD = os.environ.get("top_builddir", SOURCE)
+# make check says where the programs are; by hand they are in the tree, or where
+# quickstart builds.
+BUILD = os.environ.get("top_builddir") or (
+    SOURCE if os.path.exists(os.path.join(SOURCE, "keyturnd"))
+    else os.path.join(SOURCE, "build"))
 PATH = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 os.environ["PATH"] = PATH
 
 IN_CI = os.environ.get("CI", "") not in ("", "0", "false")
 
 
+SCALE = float(os.environ.get("KEYTURN_TEST_SCALE", "1"))
+
+
 def scale(count, least=1):
     """count, made smaller by KEYTURN_TEST_SCALE (for example 0.1)."""
-    return max(least, int(count * float(
-        os.environ.get("KEYTURN_TEST_SCALE", "1"))))
+    return max(least, int(count * SCALE))
 
 
 class Tap:

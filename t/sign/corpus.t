@@ -137,12 +137,12 @@ def main():
     rig.start()
     connection = mc.Connection(rig.spec, timeout=60)
     check_verifiers(tap, rig, connection, tools)
-    for header in FORMS:
-        for body in FORMS:
-            rig.write_conf(canonicalization="%s/%s" % (header, body))
-            tap.is_(rig.reload()[0], 0, "reload to %s/%s" % (header, body))
-            connection = run_form(tap, rig, connection, cases,
-                                  (header, body), tools)
+    for form in [(h, b) for h in FORMS for b in FORMS]:
+        if lab.SCALE < 1 and form[0] != form[1]:
+            continue
+        rig.write_conf(canonicalization="%s/%s" % form)
+        tap.is_(rig.reload()[0], 0, "reload to %s/%s" % form)
+        connection = run_form(tap, rig, connection, cases, form, tools)
     connection.quit()
     tap.is_(rig.stop(), 0, "keyturnd ends with 0")
     tap.is_(rig.faults(), [], "no sanitizer and no crash in the log")
