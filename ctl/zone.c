@@ -47,7 +47,7 @@ refuse(const struct parser *p, unsigned line, const char *what,
 	struct buf shown = BUF_INIT;
 	const char *text = NULL;
 
-	if (value != NULL) {
+	if (value != NULL && value->len > 0) {
 		buf_add_escaped(&shown, p->words.data + value->at,
 		    value->len < 80 ? value->len : 80);
 		text = buf_str(&shown);
@@ -208,10 +208,14 @@ is_ttl(struct span s)
 	return true;
 }
 
-/* Set name to the complete form of s: lower case, without its final dot. */
-static void
-complete_name(const struct parser *p, struct span s, struct buf *name)
+/*
+ * Set name to the complete form of token i: lower case, without its final dot.
+ */
+static int
+complete_name(const struct parser *p, size_t i, struct buf *name,
+    struct err *err)
 {
+	struct span s = token_span(p, i);
 	bool is_relative = true;
 
 	buf_reset(name);
@@ -222,11 +226,18 @@ complete_name(const struct parser *p, struct span s, struct buf *name)
 		s.len--;
 	}
 	dnsname_lower(s.data, s.len, name);
-	if (!is_relative || p->origin.len == 0)
-		return;
-	if (name->len > 0)
-		buf_addc(name, '.');
-	buf_add(name, p->origin.data, p->origin.len);
+	if (is_relative && p->origin.len > 0) {
+		if (name->len > 0)
+			buf_addc(name, '.');
+		buf_add(name, p->origin.data, p->origin.len);
+	}
+	if (name->has_failed)
+		return err_nomem(err);
+	/* Else each record could carry an origin as long as the file. */
+	if (name->len > DNSNAME_MAX)
+		return refuse(p, p->record_line,
+		    "a name longer than the DNS takes", &p->tokens[i], err);
+	return 0;
 }
 
 /* $ORIGIN, $TTL; others are errors. */
@@ -235,6 +246,7 @@ directive(struct parser *p, struct err *err)
 {
 	struct span name = token_span(p, 0);
 	struct buf origin = BUF_INIT;
+	int rc;
 
 	if (span_is(name, "$TTL"))
 		return 0;
@@ -244,10 +256,10 @@ directive(struct parser *p, struct err *err)
 	if (p->count != 2)
 		return refuse(p, p->record_line, "$ORIGIN wants one name", NULL,
 		    err);
-	complete_name(p, token_span(p, 1), &origin);
+	rc = complete_name(p, 1, &origin, err);
 	buf_clear(&p->origin);
 	p->origin = origin;
-	return origin.has_failed ? err_nomem(err) : 0;
+	return rc;
 }
 
 /* Add a TXT record whose strings begin at token i. */
@@ -306,14 +318,12 @@ take_record(struct parser *p, struct err *err)
 	if (p->has_owner && p->tokens[0].len > 0 &&
 	    token_span(p, 0).data[0] == '$')
 		return directive(p, err);
-	if (p->has_owner)
-		complete_name(p, token_span(p, i++), &p->owner);
-	else if (p->owner.len == 0)
+	if (p->has_owner && complete_name(p, i++, &p->owner, err) == -1)
+		return -1;
+	if (!p->has_owner && p->owner.len == 0)
 		return refuse(p, p->record_line,
 		    "begins with white space, and there is no name before it",
 		    NULL, err);
-	if (p->owner.has_failed)
-		return err_nomem(err);
 	while (i < p->count && !p->tokens[i].is_quoted &&
 	    (is_ttl(token_span(p, i)) || span_is(token_span(p, i), "IN")))
 		i++;

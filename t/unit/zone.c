@@ -69,6 +69,7 @@ static const struct {
 	    "!f:1: a closing parenthesis without" },
 	{ "no string", "a. TXT\n", "a", "!f:1: TXT without a string" },
 	{ "no type", "a.\n", "a", "!f:1: not a record" },
+	{ "only empty strings", "\"\" \"\"\n", "a", "!f:1: not a record" },
 	{ "a string where a type should be", "a. \"TXT\" x\n", "a",
 	    "!f:1: not a record" },
 	{ "a bare key record", "v=DKIM1; p=abc\n", "a", "!f:1: not a record" },
@@ -162,11 +163,52 @@ test_limit(void)
 	zone_clear(&z);
 }
 
+/*
+ * A name has 255 bytes with its length bytes, which are 253 characters: RFC
+ * 1035 section 3.1.  The rest of it may be the origin's.
+ */
+static void
+test_name_limit(void)
+{
+	struct zone z = ZONE_INIT;
+	struct err err = ERR_INIT;
+	struct buf text = BUF_INIT;
+	char origin[252];
+	const char *data;
+	size_t len = 0;
+
+	for (size_t i = 0; i < sizeof(origin); i++)
+		origin[i] = i % 2 ? '.' : 'o';
+	buf_printf(&text, "$ORIGIN %.251s.\n", origin);
+	buf_adds(&text, "a TXT x\n");
+	is_int(zone_parse(&z, "f", text.data, text.len, &err), 0, "253 bytes");
+	buf_adds(&text, "bb TXT x\n");
+	is_int(zone_parse(&z, "f", text.data, text.len, &err), -1, "254 bytes");
+	is_str(err.text, "f:3: a name longer than the DNS takes: bb",
+	    "are refused");
+	buf_reset(&text);
+	buf_printf(&text, "a.%.251s", origin);
+	is_int((long long)zone_find(&z, text.data, text.len, 0, &data, &len), 2,
+	    "the first is there, from both");
+	zone_clear(&z);
+
+	buf_reset(&text);
+	for (int i = 0; i < 128; i++)
+		buf_adds(&text, "$ORIGIN a\n");
+	is_int(zone_parse(&z, "f", text.data, text.len, &err), -1,
+	    "an origin that grows line by line");
+	ok(strncmp(err.text, "f:128: a name longer", 20) == 0, "ends: %.60s",
+	    err.text);
+	buf_clear(&text);
+	zone_clear(&z);
+}
+
 int
 main(void)
 {
 	test_cases();
 	test_several();
 	test_limit();
+	test_name_limit();
 	return tap_done();
 }
