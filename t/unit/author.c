@@ -282,6 +282,7 @@ static const struct {
 	{ "6854 2", T("Group: joe@example.com"), AUTHOR_SYNTAX, "", "" },
 	{ "6854 2", T("Group:"), AUTHOR_SYNTAX, "", "" },
 	{ "6854 2", T(":joe@example.com;"), AUTHOR_SYNTAX, "", "" },
+	{ "6854 2 P", T("G: H: joe@example.com;"), AUTHOR_SYNTAX, "", "" },
 	{ "6854 2 P", T("Group: Inner: joe@example.com;;"), AUTHOR_SYNTAX, "",
 	    "" },
 	{ "6854 2 P", T("Group: joe@example.com;;"), AUTHOR_SYNTAX, "", "" },
