@@ -15,6 +15,45 @@
 
 enum { SETTLED_SECONDS = 2 };
 
+/* Every bit but those of 0640, and what is wrong with it. */
+static const struct {
+	mode_t bits;
+	const char *fault;
+} faults[] = {
+	{ S_IROTH, "lets others read it" },
+	{ S_IWOTH, "lets others write it" },
+	{ S_IXOTH, "lets others run it" },
+	{ S_IWGRP, "lets its group write it" },
+	{ S_IXGRP, "lets its group run it" },
+	{ S_IXUSR, "lets its owner run it" },
+	{ S_ISUID | S_ISGID | S_ISVTX, "has a bit for programs" },
+};
+
+/* Whether the mode is one that we take.  Returns as check_access does. */
+static int
+check_mode(const char *path, const struct stat *st, struct err *err)
+{
+	mode_t mode = st->st_mode & 07777;
+	bool is_ours = st->st_gid == getegid();
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		if ((mode & faults[i].bits) == 0)
+			continue;
+		return err_set(err, ERR_KEY, "%s: mode %04o %s: chmod %s %s",
+		    path, (unsigned)mode, faults[i].fault,
+		    is_ours && (mode & (S_IRGRP | S_IRWXO)) == S_IRGRP ? "0640"
+		                                                       : "0600",
+		    path);
+	}
+	if ((mode & S_IRGRP) != 0 && !is_ours)
+		return err_set(err, ERR_KEY,
+		    "%s: mode %04o lets group %lu read it, which is not ours "
+		    "(%lu): chmod 0600 %s",
+		    path, (unsigned)mode, (unsigned long)st->st_gid,
+		    (unsigned long)getegid(), path);
+	return 0;
+}
+
 /*
  * Who may read the file.  Returns 0, or -1 with err set; the text says what
  * mends it.
@@ -22,8 +61,6 @@ enum { SETTLED_SECONDS = 2 };
 static int
 check_access(const char *path, const struct stat *st, struct err *err)
 {
-	mode_t mode = st->st_mode & 07777;
-
 	if (!S_ISREG(st->st_mode))
 		return err_set(err, ERR_KEY, "%s: not a regular file", path);
 	if (st->st_uid != 0 && st->st_uid != geteuid())
@@ -31,23 +68,12 @@ check_access(const char *path, const struct stat *st, struct err *err)
 		    "%s: owned by user %lu, who could change it: chown it to "
 		    "root or to user %lu",
 		    path, (unsigned long)st->st_uid, (unsigned long)geteuid());
-	if (mode & S_IRWXO)
-		return err_set(err, ERR_KEY,
-		    "%s: mode %04o lets others in: chmod 0600 %s", path,
-		    (unsigned)mode, path);
-	if (mode & (S_IWGRP | S_IXGRP))
-		return err_set(err, ERR_KEY,
-		    "%s: mode %04o lets its group change it: chmod 0640 %s",
-		    path, (unsigned)mode, path);
-	if ((mode & S_IRGRP) && st->st_gid != getegid())
-		return err_set(err, ERR_KEY,
-		    "%s: mode %04o lets group %lu read it, which is not ours "
-		    "(%lu): chmod 0600 %s",
-		    path, (unsigned)mode, (unsigned long)st->st_gid,
-		    (unsigned long)getegid(), path);
+	if (check_mode(path, st, err) == -1)
+		return -1;
 	if (st->st_size > KEYFILE_BYTES_MAX)
-		return err_set(err, ERR_KEY, "%s: larger than %d bytes", path,
-		    KEYFILE_BYTES_MAX);
+		return err_set(err, ERR_KEY,
+		    "%s: %lld bytes: at most %d are read", path,
+		    (long long)st->st_size, KEYFILE_BYTES_MAX);
 	return 0;
 }
 
@@ -56,7 +82,9 @@ file_id_set(struct file_id *id, const struct stat *st)
 {
 	struct timespec now, age;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	/* Without a clock nothing is settled. */
+	if (clock_gettime(CLOCK_REALTIME, &now) == -1)
+		now = st->st_ctim;
 	timespecsub(&now, &st->st_ctim, &age);
 	*id = (struct file_id){
 		.dev = st->st_dev,
@@ -105,7 +133,9 @@ load_from(int fd, const char *path, unsigned minimum_bits, struct file_id *id,
 		return NULL;
 	file_id_set(id, &st);
 	len = read_all(fd, path, pem, sizeof(pem), err);
-	if (len >= 0) {
+	if (len >= 0 && len != st.st_size) {
+		err_set(err, ERR_IO, "%s: changed while it was read", path);
+	} else if (len >= 0) {
 		key = key_parse(pem, (size_t)len, minimum_bits, err);
 		if (key == NULL)
 			err_prefix(err, "%s", path);
@@ -123,7 +153,7 @@ keyfile_load(const char *path, unsigned minimum_bits, struct file_id *id,
 
 	fd = open(path,
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd == -1 && errno == ELOOP) {
+	if (fd == -1 && (errno == ELOOP || errno == EMLINK)) {
 		err_set(err, ERR_KEY,
 		    "%s: a symbolic link: name the file itself", path);
 		return NULL;
@@ -191,7 +221,8 @@ write_all(int fd, const char *path, const struct buf *pem, struct err *err)
 			return err_errno(err, "%s", path);
 		at += (size_t)n;
 	}
-	if (fsync(fd) == -1)
+	/* The umask may have taken our own right to read it. */
+	if (fchmod(fd, S_IRUSR | S_IWUSR) == -1 || fsync(fd) == -1)
 		return err_errno(err, "%s", path);
 	return 0;
 }
@@ -207,6 +238,13 @@ keyfile_write(const char *path, const struct key *key, struct err *err)
 		goto out;
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd == -1 && errno == EEXIST) {
+		rc = err_set(err, ERR_IO,
+		    "%s: is there already and is never written over: "
+		    "choose another name",
+		    path);
+		goto out;
+	}
 	if (fd == -1) {
 		rc = err_errno(err, "%s", path);
 		goto out;
