@@ -6,6 +6,7 @@ answering; and what is not ours passes as it came, with one line that says why.
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -291,6 +292,57 @@ def check_broken_key(tap):
     rig.clean()
 
 
+def check_failing_signature(tap):
+    """keyturnd cannot sign, or signs wrong: on_error, and nothing else."""
+    name = "a signature that cannot be made"
+    if lab.is_sanitized("keyturnd"):
+        tap.skip(name, "a sanitizer and a preloaded library exclude each "
+                 "other")
+        return
+    rig = lab.Lab()
+    rig.simple()
+    library = rig.path("failsign.so")
+    source = os.path.join(os.path.dirname(lab.__file__), "failsign.c")
+    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC",
+                    "-D_GNU_SOURCE", "-o", library, source, "-ldl"],
+                   check=True, timeout=60)
+    rig.write("failsign", "flip\n")
+    os.environ.update(LD_PRELOAD=library,
+                      KEYTURN_TEST_FAILSIGN=rig.path("failsign"))
+    try:
+        rig.start(wait=False)
+    finally:
+        del os.environ["LD_PRELOAD"]
+    # What is not ours needs no signature: the worker is there once it passes.
+    tap.ok(lab.wait_for(lambda: passes(rig.spec, OTHERS), 10),
+           "other mail passes")
+    with mc.Connection(rig.spec) as c:
+        check_reply(tap, c.send(OURS), "tempfail",
+                    "a first signature that does not verify: on_error")
+        rig.write("failsign", "fail\n")
+        check_reply(tap, c.send(OURS), "tempfail", name + ": on_error")
+        r = c.send(OTHERS)
+        tap.ok(r.passed and not r.modifications, "other mail passes still")
+        os.unlink(rig.path("failsign"))
+        tap.ok(signatures(c.send(OURS)) == 1, "and then it signs again")
+        rig.write("failsign", "fail\n")
+        check_reply(tap, c.send(OURS), "tempfail",
+                    name + " after good ones: on_error")
+    log = rig.log_text()
+    tap.ok("does not verify" in log and "s-rsa._domainkey.example.com" in log,
+           "the log says which key and why", log[-500:])
+    tap.is_(rig.stop(), 0, "keyturnd ends with 0")
+    rig.clean()
+
+
+def passes(spec, mail):
+    try:
+        with mc.Connection(spec, timeout=5) as c:
+            return c.send(mail).passed
+    except (OSError, mc.MilterError):
+        return False
+
+
 def check_no_policy(tap):
     """A worker that never had a policy defers everything."""
     rig = lab.Lab(workers="service")
@@ -327,6 +379,7 @@ def main():
     tap.is_(rig.faults(), [], "no sanitizer and no crash in the log")
     rig.clean()
     check_broken_key(tap)
+    check_failing_signature(tap)
     check_no_policy(tap)
     check_killed_worker(tap)
     for verdict in ("tempfail", "accept", "reject"):
