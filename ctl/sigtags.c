@@ -88,6 +88,13 @@ check_d(struct sigtags *st, struct span s, struct verdict *v)
 	    "d= is not a domain in A-labels", s);
 }
 
+/* ftext, RFC 5322 section 3.6.8; no colon is left in a name. */
+static bool
+is_ftext(char c)
+{
+	return c > ' ' && c < 0x7f;
+}
+
 /* h=: names between colons, From among them. */
 static bool
 check_h(struct sigtags *st, struct span s, struct verdict *v)
@@ -101,7 +108,7 @@ check_h(struct sigtags *st, struct span s, struct verdict *v)
 			return verdict_refuse_value(v, REASON_SYNTAX,
 			    "h= has an empty name in it", s);
 		for (size_t i = 0; i < name.len; i++) {
-			if (name.data[i] < 0x21 || name.data[i] == 0x7f)
+			if (!is_ftext(name.data[i]))
 				return verdict_refuse_value(v, REASON_SYNTAX,
 				    "h= has something else than field names",
 				    name);

@@ -331,6 +331,8 @@ def cases(keys, records):
            "from-not-signed", "h= does not contain from", None)
     yield ("h= with an empty name", c(h=b"from::to"), good, "permerror",
            "syntax", "h= has an empty name in it: from::to", None)
+    yield ("h= with a byte above 127", c(h=b"from:t\xe9"), good, "permerror",
+           "syntax", "something else than field names: t\\xe9", None)
     yield ("a tag twice", c(extra=[b"t=1700000000"]), good, "permerror",
            "syntax", "tag twice: t=", False)
     yield ("h= twice", c(extra=[b"h=from"]), good, "permerror", "syntax",
