@@ -1,6 +1,5 @@
 /*
- * SHA-256, streaming.  The one place beside key.c that knows the cryptographic
- * library.
+ * SHA-256, streaming.
  */
 #ifndef KEYTURN_SHA256_H
 #define KEYTURN_SHA256_H

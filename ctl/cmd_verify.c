@@ -2,7 +2,6 @@
  * keyturn verify: check every signature of one message from standard input.
  */
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 

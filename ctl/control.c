@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -211,7 +210,7 @@ control_ask(const char *path, const char *request, int timeout_s,
 	if (timer_start(timeout_s, err) == -1)
 		return -1;
 	errno = 0;
-	fd = unixsock_connect(path, SOCK_STREAM, &cause);
+	fd = unixsock_connect(path, SOCK_STREAM, -1, &cause);
 	if (fd == -1) {
 		*code = explain(&x, &cause, err);
 		goto out;

@@ -2,7 +2,6 @@
  * Verifying a signature: the key, the body and the header, after sigtags.c has
  * read what the field says.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
