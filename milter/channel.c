@@ -23,7 +23,7 @@ enum {
 	REPORT_MS = 1000,  /* between two reports */
 	RETRY_MIN_MS = 50, /* between two tries to reach keyturnd */
 	RETRY_MAX_MS = 1000,
-	SEND_MS = 1000, /* for a packet of the control connection */
+	SEND_MS = 1000, /* to connect and to send, for the control thread */
 	SLOTS_PER_PROCESSOR = 2,
 	SLOTS_MAX = 64,
 };
@@ -82,20 +82,25 @@ wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, long long deadline)
 	return pthread_cond_timedwait(cond, lock, &at) == 0;
 }
 
-/* Connect and say who we are.  Returns the descriptor, or -1 with err set. */
+/*
+ * Connect and say who we are: a keyturnd that hangs holds us up no longer than
+ * until the deadline.  Returns the descriptor, or -1 with err set.
+ */
 static int
-dial(const struct channel *ch, enum chan_role role, struct err *err)
+dial(const struct channel *ch, enum chan_role role, long long deadline,
+    struct err *err)
 {
 	union chan_packet packet = { .hello = { .role = role } };
 	int fd;
 
-	fd = unixsock_connect(ch->path, SOCK_SEQPACKET, err);
+	fd =
+	    unixsock_connect(ch->path, SOCK_SEQPACKET, ms_until(deadline), err);
 	if (fd == -1)
 		return -1;
 	packet.hello.pid = (int32_t)getpid();
 	memcpy(packet.hello.spec, ch->spec, sizeof(packet.hello.spec));
 	chan_head_set(&packet.head, CHAN_HELLO, 0, 0);
-	if (chan_send(fd, &packet, -1, SEND_MS, err) == -1) {
+	if (chan_send(fd, &packet, -1, ms_until(deadline), err) == -1) {
 		close(fd);
 		return -1;
 	}
@@ -359,7 +364,7 @@ control_main(void *arg)
 	int fd;
 
 	for (;;) {
-		fd = dial(ch, CHAN_CONTROL, &err);
+		fd = dial(ch, CHAN_CONTROL, channel_now_ms() + SEND_MS, &err);
 		if (fd != -1) {
 			control_set(ch, fd);
 			if (control_serve(ch, fd, &err)) {
@@ -486,7 +491,7 @@ slot_sign(const struct channel *ch, struct slot *slot,
 {
 	*is_broken = slot->is_late = false;
 	if (slot->fd == -1) {
-		slot->fd = dial(ch, CHAN_SIGNING, err);
+		slot->fd = dial(ch, CHAN_SIGNING, deadline, err);
 		if (slot->fd == -1)
 			return -1;
 	}

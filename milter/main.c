@@ -81,25 +81,13 @@ static int
 check_place(const char *path, struct err *err)
 {
 	char copy[ERR_TEXT_MAX];
-	struct stat st;
-	int fd;
 
 	strlcpy(copy, path, sizeof(copy));
 	if (access(dirname(copy), W_OK | X_OK) == -1)
 		return err_errno(err,
 		    "%s: cannot make a socket in its directory", path);
-	if (lstat(path, &st) == -1)
-		return errno == ENOENT ? 0 : err_errno(err, "%s", path);
-	if (!S_ISSOCK(st.st_mode))
-		return err_set(err, ERR_IO,
-		    "%s: is there and is no socket: move it away", path);
-	fd = unixsock_connect(path, SOCK_STREAM, err);
-	if (fd == -1 && errno == ECONNREFUSED)
-		return 0; /* left over */
-	if (fd == -1)
-		return err_prefix(err, "cannot tell whether it is in use");
-	close(fd);
-	return err_set(err, ERR_IO, "%s: another process listens on it", path);
+	/* What is left over, libmilter removes. */
+	return unixsock_probe(path, SOCK_STREAM, err) == -1 ? -1 : 0;
 }
 
 /* Open the socket to those who may connect; it was made for nobody. */

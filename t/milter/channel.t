@@ -242,6 +242,20 @@ k.stop()
 k.start()
 tap.ok(is_signed(w.send(conn=c)), "restarted between two messages: signed")
 c.quit()
+
+# A keyturnd that hangs: nobody accepts, and its queue is full.
+k.stop()
+k.start(queue=0, accepts=False)
+full = fk.fill(k.path)
+r, seconds = timed(w.send)
+tap.ok(r.code == 451 and seconds < 4, "nobody accepts, the queue is full: 451 "
+       "after 2 s", (r.code, seconds))
+for s in full:
+    s.close()
+k.stop()
+k.start()
+k.wait(lambda: any(r == fk.CONTROL for _, r in k.conns))
+tap.ok(is_signed(w.send()), "and signing goes on")
 acks = len(k.acks)
 k.drop(fk.CONTROL)
 k.wait(lambda: len(k.acks) > acks)

@@ -80,6 +80,20 @@ def honest(keyturnd, conn, request, pairs):
                          generation=keyturnd.generation))
 
 
+def fill(path):
+    """Connect until there is no room in the queue of the socket at path."""
+    full = []
+    while True:
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.setblocking(False)
+        try:
+            s.connect(path)
+        except BlockingIOError:
+            s.close()
+            return full
+        full.append(s)
+
+
 class FakeKeyturnd:
     def __init__(self, path, mkpolicy, conf):
         self.path, self.mkpolicy, self.conf = path, mkpolicy, conf
@@ -148,12 +162,14 @@ class FakeKeyturnd:
 
     # Serving.
 
-    def start(self):
+    def start(self, queue=64, accepts=True):
         if os.path.exists(self.path):
             os.unlink(self.path)
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.listener.bind(self.path)
-        self.listener.listen(64)
+        self.listener.listen(queue)
+        if not accepts:
+            return self
         threading.Thread(target=self._accept, args=(self.listener,),
                          daemon=True).start()
         return self
