@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "monotime.h"
 
 /* Room for "ident[pid]: " and a line end. */
 enum { LOG_PREFIX_MAX = 64 };
@@ -156,25 +156,6 @@ writer(void *arg)
 	return NULL;
 }
 
-/* Condition variables that wait by the clock that never jumps. */
-static int
-conditions_init(void)
-{
-	pthread_condattr_t attr;
-	int rc;
-
-	rc = pthread_condattr_init(&attr);
-	if (rc != 0)
-		return rc;
-	rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	if (rc == 0)
-		rc = pthread_cond_init(&queue.work, &attr);
-	if (rc == 0)
-		rc = pthread_cond_init(&queue.rest, &attr);
-	pthread_condattr_destroy(&attr);
-	return rc;
-}
-
 int
 log_start(const char *ident, const struct conf_log *conf, struct err *err)
 {
@@ -182,7 +163,9 @@ log_start(const char *ident, const struct conf_log *conf, struct err *err)
 	int rc;
 
 	queue.ident = ident;
-	rc = conditions_init();
+	rc = mono_cond_init(&queue.work);
+	if (rc == 0)
+		rc = mono_cond_init(&queue.rest);
 	if (rc != 0)
 		goto fail;
 	queue.is_running = true;
@@ -301,18 +284,11 @@ log_dropped(void)
 void
 log_flush(int timeout_ms)
 {
-	struct timespec end;
+	long long end = mono_now_ms() + timeout_ms;
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += timeout_ms / 1000;
-	end.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (end.tv_nsec >= 1000000000) {
-		end.tv_sec++;
-		end.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&queue.lock);
 	while (queue.is_running && (has_work() || queue.is_writing))
-		if (pthread_cond_timedwait(&queue.rest, &queue.lock, &end) != 0)
+		if (!mono_cond_wait(&queue.rest, &queue.lock, end))
 			break;
 	pthread_mutex_unlock(&queue.lock);
 }

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -22,15 +21,6 @@ extern char **environ;
 
 /* When a child is due that is not to be started any more. */
 #define NEVER LLONG_MAX
-
-long long
-spawn_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Whether the directory that the socket needs is missing. */
 static int

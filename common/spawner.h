@@ -22,7 +22,7 @@
 struct child {
 	const struct conf_socket *socket;
 	pid_t pid;         /* 0: not running */
-	long long started; /* ms, CLOCK_MONOTONIC */
+	long long started; /* mono_now_ms() */
 	long long due;     /* when to start it */
 	int delay_ms;      /* the next delay */
 	unsigned restarts;
@@ -58,8 +58,5 @@ void spawn_stop(struct spawn *s, int sig);
 size_t spawn_running(const struct spawn *s);
 
 void spawn_clear(struct spawn *s);
-
-/* ms of CLOCK_MONOTONIC. */
-long long spawn_now_ms(void);
 
 #endif

@@ -4,7 +4,6 @@
  */
 #include <sys/socket.h>
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "complaint.h"
 #include "listener.h"
 #include "log.h"
+#include "monotime.h"
 #include "unixsock.h"
 
 enum { SEND_MS = 1000 }; /* for a worker to take a packet */
@@ -365,19 +365,9 @@ channel_admit(void *arg, int fd)
 static int
 locks_init(struct channel *ch)
 {
-	pthread_condattr_t attr;
-	int rc;
+	int rc = mono_cond_init(&ch->changed);
 
-	rc = pthread_condattr_init(&attr);
-	if (rc != 0)
-		return rc;
-	rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	if (rc == 0)
-		rc = pthread_cond_init(&ch->changed, &attr);
-	if (rc == 0)
-		rc = pthread_mutex_init(&ch->lock, NULL);
-	pthread_condattr_destroy(&attr);
-	return rc;
+	return rc == 0 ? pthread_mutex_init(&ch->lock, NULL) : rc;
 }
 
 struct channel *
@@ -474,25 +464,17 @@ channel_announce(struct channel *ch, int timeout_ms)
 {
 	struct generation *g = generation_get(ch->all);
 	uint64_t generation = g->snap->generation;
-	struct timespec end;
+	long long deadline = mono_now_ms() + timeout_ms;
 	unsigned with, without;
 
 	generation_put(ch->all, g);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += timeout_ms / 1000;
-	end.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (end.tv_nsec >= 1000000000) {
-		end.tv_sec++;
-		end.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&ch->lock);
 	announce(ch, generation);
 	for (;;) {
 		with = count_workers(ch, generation, &without);
 		if (without == 0)
 			break;
-		if (pthread_cond_timedwait(&ch->changed, &ch->lock, &end) ==
-		    ETIMEDOUT) {
+		if (!mono_cond_wait(&ch->changed, &ch->lock, deadline)) {
 			disconnect_silent(ch, generation);
 			break;
 		}

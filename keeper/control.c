@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "buf.h"
 #include "control.h"
 #include "listener.h"
 #include "log.h"
+#include "monotime.h"
 #include "unixsock.h"
 
 struct control {
@@ -59,26 +59,16 @@ static const struct request {
 	{ "status json", do_status_json },
 };
 
-static long long
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Wait until fd is ready.  False when the deadline has passed. */
 static bool
 wait_ready(int fd, short events, long long deadline)
 {
 	struct pollfd p = { .fd = fd, .events = events };
-	long long left;
-	int n;
+	int left, n;
 
 	do {
-		left = deadline - now_ms();
-		n = left > 0 ? poll(&p, 1, (int)left) : 0;
+		left = mono_until_ms(deadline);
+		n = left > 0 ? poll(&p, 1, left) : 0;
 	} while (n == -1 && errno == EINTR);
 	return n > 0;
 }
@@ -90,7 +80,7 @@ wait_ready(int fd, short events, long long deadline)
 static int
 read_request(int fd, char line[CONTROL_LINE_MAX], struct err *err)
 {
-	long long deadline = now_ms() + CONTROL_REQUEST_MS;
+	long long deadline = mono_now_ms() + CONTROL_REQUEST_MS;
 	size_t len = 0;
 	char *end;
 	ssize_t n;
@@ -121,7 +111,7 @@ read_request(int fd, char line[CONTROL_LINE_MAX], struct err *err)
 static void
 write_answer(struct control *control, int fd, const struct buf *b)
 {
-	long long deadline = now_ms() + CONTROL_ANSWER_MS;
+	long long deadline = mono_now_ms() + CONTROL_ANSWER_MS;
 	size_t done = 0;
 	ssize_t n;
 

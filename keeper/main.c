@@ -21,6 +21,7 @@
 #include "generation.h"
 #include "harden.h"
 #include "log.h"
+#include "monotime.h"
 #include "notify.h"
 #include "problem.h"
 #include "reload.h"
@@ -278,7 +279,7 @@ serve(struct keyturnd *k)
 	int sig;
 
 	for (;;) {
-		int due = spawn_run(&k->spawn, spawn_now_ms());
+		int due = spawn_run(&k->spawn, mono_now_ms());
 
 		sig = next_signal(k, due);
 		switch (sig) {
@@ -289,7 +290,7 @@ serve(struct keyturnd *k)
 			log_reopen();
 			break;
 		case SIGCHLD:
-			spawn_reap(&k->spawn, spawn_now_ms());
+			spawn_reap(&k->spawn, mono_now_ms());
 			break;
 		case SIGTERM:
 		case SIGINT:
@@ -304,15 +305,15 @@ serve(struct keyturnd *k)
 static void
 wait_children(struct keyturnd *k, int timeout_ms)
 {
-	long long end = spawn_now_ms() + timeout_ms;
-	long long left;
+	long long end = mono_now_ms() + timeout_ms;
+	int left;
 
 	for (;;) {
-		spawn_reap(&k->spawn, spawn_now_ms());
-		left = end - spawn_now_ms();
-		if (spawn_running(&k->spawn) == 0 || left <= 0)
+		spawn_reap(&k->spawn, mono_now_ms());
+		left = mono_until_ms(end);
+		if (spawn_running(&k->spawn) == 0 || left == 0)
 			return;
-		next_signal(k, (int)left);
+		next_signal(k, left);
 	}
 }
 

@@ -11,11 +11,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "channel.h"
 #include "log.h"
+#include "monotime.h"
 #include "notify.h"
 #include "unixsock.h"
 
@@ -54,34 +54,6 @@ struct channel {
 	struct slot slots[]; /* as many as were made */
 };
 
-long long
-channel_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* What is left until the deadline, in ms; never negative. */
-static int
-ms_until(long long deadline)
-{
-	long long left = deadline - channel_now_ms();
-
-	return left > 0 ? (int)left : 0;
-}
-
-/* Wait on cond (its lock held).  False when the deadline has passed. */
-static bool
-wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, long long deadline)
-{
-	struct timespec at = { .tv_sec = (time_t)(deadline / 1000),
-		.tv_nsec = (long)(deadline % 1000) * 1000000 };
-
-	return pthread_cond_timedwait(cond, lock, &at) == 0;
-}
-
 /*
  * Connect and say who we are: a keyturnd that hangs holds us up no longer than
  * until the deadline.  Returns the descriptor, or -1 with err set.
@@ -93,14 +65,14 @@ dial(const struct channel *ch, enum chan_role role, long long deadline,
 	union chan_packet packet = { .hello = { .role = role } };
 	int fd;
 
-	fd =
-	    unixsock_connect(ch->path, SOCK_SEQPACKET, ms_until(deadline), err);
+	fd = unixsock_connect(ch->path, SOCK_SEQPACKET, mono_until_ms(deadline),
+	    err);
 	if (fd == -1)
 		return -1;
 	packet.hello.pid = (int32_t)getpid();
 	memcpy(packet.hello.spec, ch->spec, sizeof(packet.hello.spec));
 	chan_head_set(&packet.head, CHAN_HELLO, 0, 0);
-	if (chan_send(fd, &packet, -1, ms_until(deadline), err) == -1) {
+	if (chan_send(fd, &packet, -1, mono_until_ms(deadline), err) == -1) {
 		close(fd);
 		return -1;
 	}
@@ -165,7 +137,7 @@ channel_policy_wait(struct channel *ch, const struct channel_policy *used,
 	pthread_mutex_lock(&ch->lock);
 	while (ch->policy == used || ch->policy == NULL ||
 	    ch->policy->options.generation < generation)
-		if (!wait_until(&ch->policy_new, &ch->lock, deadline))
+		if (!mono_cond_wait(&ch->policy_new, &ch->lock, deadline))
 			break;
 	pthread_mutex_unlock(&ch->lock);
 }
@@ -314,13 +286,13 @@ static bool
 control_serve(struct channel *ch, int fd, struct err *err)
 {
 	union chan_packet packet;
-	long long report_at = channel_now_ms() + REPORT_MS;
+	long long report_at = mono_now_ms() + REPORT_MS;
 	bool has_policy = false;
 	int policy_fd, rc;
 
 	for (;;) {
-		rc = chan_recv(fd, &packet, &policy_fd, ms_until(report_at),
-		    err);
+		rc = chan_recv(fd, &packet, &policy_fd,
+		    mono_until_ms(report_at), err);
 		if (rc == 0) {
 			err_set(err, ERR_IO, "keyturnd closed the connection");
 			return has_policy;
@@ -335,11 +307,11 @@ control_serve(struct channel *ch, int fd, struct err *err)
 				return has_policy;
 			has_policy = true;
 		}
-		if (ms_until(report_at) > 0)
+		if (mono_until_ms(report_at) > 0)
 			continue;
 		if (report_locked(ch, err) == -1)
 			return has_policy;
-		report_at = channel_now_ms() + REPORT_MS;
+		report_at = mono_now_ms() + REPORT_MS;
 	}
 }
 
@@ -364,7 +336,7 @@ control_main(void *arg)
 	int fd;
 
 	for (;;) {
-		fd = dial(ch, CHAN_CONTROL, channel_now_ms() + SEND_MS, &err);
+		fd = dial(ch, CHAN_CONTROL, mono_now_ms() + SEND_MS, &err);
 		if (fd != -1) {
 			control_set(ch, fd);
 			if (control_serve(ch, fd, &err)) {
@@ -397,7 +369,7 @@ slot_take(struct channel *ch, long long deadline)
 
 	pthread_mutex_lock(&ch->lock);
 	while (ch->free_slots == NULL)
-		if (!wait_until(&ch->slot_free, &ch->lock, deadline))
+		if (!mono_cond_wait(&ch->slot_free, &ch->lock, deadline))
 			break;
 	slot = ch->free_slots;
 	if (slot != NULL)
@@ -461,7 +433,8 @@ slot_answer(struct slot *slot, size_t count, long long deadline,
 	int rc;
 
 	do {
-		rc = chan_recv(slot->fd, reply, NULL, ms_until(deadline), err);
+		rc = chan_recv(slot->fd, reply, NULL, mono_until_ms(deadline),
+		    err);
 		if (rc == 0)
 			return err_set(err, ERR_IO,
 			    "keyturnd closed the connection");
@@ -496,7 +469,8 @@ slot_sign(const struct channel *ch, struct slot *slot,
 			return -1;
 	}
 	request->head.request = ++slot->request;
-	if (chan_send(slot->fd, request, -1, ms_until(deadline), err) == 0 &&
+	if (chan_send(slot->fd, request, -1, mono_until_ms(deadline), err) ==
+	        0 &&
 	    slot_answer(slot, request->head.count, deadline, reply, err) == 0)
 		return 0;
 	if (has_timed_out(err)) {
@@ -554,21 +528,11 @@ slots_wanted(void)
 static int
 locks_init(struct channel *ch)
 {
-	pthread_condattr_t attr;
-	int rc;
+	int rc = mono_cond_init(&ch->slot_free);
 
-	rc = pthread_condattr_init(&attr);
-	if (rc != 0)
-		return rc;
-	rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	if (rc == 0)
-		rc = pthread_cond_init(&ch->slot_free, &attr);
-	if (rc == 0)
-		rc = pthread_cond_init(&ch->policy_new, &attr);
-	if (rc == 0)
-		rc = pthread_mutex_init(&ch->lock, NULL);
-	pthread_condattr_destroy(&attr);
-	return rc;
+		rc = mono_cond_init(&ch->policy_new);
+	return rc == 0 ? pthread_mutex_init(&ch->lock, NULL) : rc;
 }
 
 struct channel *

@@ -52,7 +52,7 @@ void channel_policy_wait(struct channel *ch, const struct channel_policy *used,
  * Have digests signed in one round trip.
  *
  * pairs, count  1 to POLICY_SIGNATURES_MAX
- * deadline      channel_now_ms() at which to give up
+ * deadline      mono_now_ms() at which to give up
  * reply         room for the answer; on success reply->signed_ has status
  *               CHAN_OK and count signatures of 1 to KEY_SIG_MAX bytes, or
  *               status CHAN_STALE and none
@@ -69,8 +69,5 @@ void channel_count(struct channel *ch, enum counter c, unsigned n);
 
 /* Report what was counted and not yet reported.  For the end. */
 void channel_report(struct channel *ch);
-
-/* ms of a clock that only goes forward. */
-long long channel_now_ms(void);
 
 #endif

@@ -17,6 +17,7 @@
 
 #include "drain.h"
 #include "log.h"
+#include "monotime.h"
 #include "notify.h"
 
 enum {
@@ -168,7 +169,6 @@ make_private_listener(struct err *err)
 int
 drain_prepare(const char *socket_path, int limit, struct err *err)
 {
-	pthread_condattr_t attr;
 	int rc;
 
 	drain.real_writev = find_writev();
@@ -179,15 +179,10 @@ drain_prepare(const char *socket_path, int limit, struct err *err)
 	drain.listener = find_listener();
 	if (drain.listener == -1)
 		return err_set(err, ERR_IO, "no listening socket found");
-	rc = pthread_condattr_init(&attr);
-	if (rc == 0)
-		rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	if (rc == 0)
-		rc = pthread_cond_init(&drain.settled, &attr);
+	rc = mono_cond_init(&drain.settled);
 	if (rc != 0)
 		return err_set(err, ERR_NOMEM, "condition variable: %s",
 		    strerrordesc_np(rc));
-	pthread_condattr_destroy(&attr);
 	drain.private_listener = make_private_listener(err);
 	return drain.private_listener == -1 ? -1 : 0;
 }
@@ -231,16 +226,13 @@ park(void)
 static size_t
 wait_settled(int limit)
 {
-	long long deadline = channel_now_ms() + limit * 1000LL;
-	struct timespec at = { .tv_sec = (time_t)(deadline / 1000),
-		.tv_nsec = (long)(deadline % 1000) * 1000000 };
+	long long deadline = mono_now_ms() + limit * 1000LL;
 	size_t left;
 
 	pthread_mutex_lock(&drain.lock);
 	drain.is_draining = true;
 	while (drain.in_hand > 0)
-		if (pthread_cond_timedwait(&drain.settled, &drain.lock, &at) !=
-		    0)
+		if (!mono_cond_wait(&drain.settled, &drain.lock, deadline))
 			break;
 	left = drain.in_hand;
 	pthread_mutex_unlock(&drain.lock);

@@ -26,6 +26,7 @@
 #include "conf.h"
 #include "drain.h"
 #include "log.h"
+#include "monotime.h"
 #include "notify.h"
 #include "sockspec.h"
 #include "spawner.h"
@@ -208,10 +209,10 @@ supervise_loop(struct spawn *s)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	for (;;) {
-		spawn_reap(s, spawn_now_ms());
+		spawn_reap(s, mono_now_ms());
 		if (is_stopping && spawn_running(s) == 0)
 			return;
-		wait_ms = is_stopping ? -1 : spawn_run(s, spawn_now_ms());
+		wait_ms = is_stopping ? -1 : spawn_run(s, mono_now_ms());
 		if (wait_ms >= 0) {
 			const struct timespec wait = { .tv_sec = wait_ms / 1000,
 				.tv_nsec = (wait_ms % 1000) * 1000000L };
@@ -237,7 +238,7 @@ supervise(const struct conf *conf, const char *program, const char *conf_path)
 		return fail(EX_OSERR, "%s", err.text);
 	if (spawn_init(&children, program, conf_path, conf, &err) == -1)
 		return fail(EX_OSERR, "%s", err.text);
-	spawn_run(&children, spawn_now_ms());
+	spawn_run(&children, mono_now_ms());
 	if (notify_ready(NULL, &err) == -1)
 		log_msg(LOG_WARNING, NULL, "service manager: %s", err.text);
 	supervise_loop(&children);

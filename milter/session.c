@@ -7,6 +7,7 @@
 
 #include "key.h"
 #include "log.h"
+#include "monotime.h"
 #include "session.h"
 
 enum {
@@ -397,7 +398,7 @@ sign(struct session *s, const unsigned char *body_hash)
 	const struct channel_policy *cp = channel_policy_get(s->channel),
 	                            *newer;
 	long long deadline =
-	    channel_now_ms() + cp->options.channel_timeout * 1000LL;
+	    mono_now_ms() + cp->options.channel_timeout * 1000LL;
 	uint64_t generation;
 
 	for (int tries = 1; sign_under(s, cp, body_hash, deadline, &generation);
