@@ -120,14 +120,14 @@ take_names(const struct ctl_call *call, struct job *j)
 		return out_usage(call, "not a domain: %s", domain);
 	dnsname_lower(selector, strlen(selector), &j->selector);
 	if (domain != NULL) {
-		dnsname_lower(domain, strlen(domain), &j->domain);
-		dnsname_of_key(selector, strlen(selector), domain,
-		    strlen(domain), &j->name);
-		if (j->name.len > DNSNAME_MAX)
+		if (!dnsname_of_key_fits(strlen(selector), strlen(domain)))
 			return out_usage(call,
 			    "the record's name is longer than the %d "
 			    "characters that the DNS takes",
 			    DNSNAME_MAX);
+		dnsname_lower(domain, strlen(domain), &j->domain);
+		dnsname_of_key(selector, strlen(selector), domain,
+		    strlen(domain), &j->name);
 	} else {
 		dnsname_lower(selector, strlen(selector), &j->name);
 		buf_adds(&j->name, "._domainkey");

@@ -84,6 +84,12 @@ take_options(const struct ctl_call *call, struct job *j)
 		    &j->selector);
 	if (code != CTL_GOOD)
 		return code;
+	if (!dnsname_of_key_fits(strlen(call->values[OPT_SELECTOR]),
+	        strlen(call->values[OPT_DOMAIN])))
+		return out_usage(call,
+		    "selector and domain are too long together for the name "
+		    "of a key record, %d characters",
+		    DNSNAME_MAX);
 	if (call->values[OPT_KEY] == NULL)
 		return out_usage(call, "--key is missing");
 	j->canon = j->conf->canonicalization;

@@ -6,6 +6,8 @@
 #include "ascii.h"
 #include "dnsname.h"
 
+#define KEY_RECORD_PART "._domainkey."
+
 static bool
 is_alnum(char c)
 {
@@ -64,12 +66,19 @@ dnsname_lower(const char *text, size_t len, struct buf *out)
 		buf_addc(out, ascii_lower(text[i]));
 }
 
+bool
+dnsname_of_key_fits(size_t selector_len, size_t domain_len)
+{
+	return selector_len + strlen(KEY_RECORD_PART) + domain_len <=
+	    DNSNAME_MAX;
+}
+
 void
 dnsname_of_key(const char *selector, size_t selector_len, const char *domain,
     size_t domain_len, struct buf *out)
 {
 	dnsname_lower(selector, selector_len, out);
-	buf_adds(out, "._domainkey.");
+	buf_adds(out, KEY_RECORD_PART);
 	dnsname_lower(domain, domain_len, out);
 }
 

@@ -29,6 +29,9 @@ bool dnsname_is_within(const char *name, size_t name_len, const char *domain,
 /* Append text in lower case (ASCII; other bytes as they are). */
 void dnsname_lower(const char *text, size_t len, struct buf *out);
 
+/* Whether selector and domain are short enough for the name of a key record. */
+bool dnsname_of_key_fits(size_t selector_len, size_t domain_len);
+
 /*
  * Append the name of a key record, "selector._domainkey.domain", in lower
  * case.  RFC 6376 section 3.6.2.1.

@@ -19,6 +19,8 @@ import lab  # noqa: E402
 SUBCOMMANDS = ["check", "reload", "status", "sign", "verify", "keygen",
                "version"]
 
+LONG = ".".join(["a" * 59] * 4) + "x"  # 240 characters
+
 # Arguments, part of what stderr says.  All are exit code 64.
 WRONG = [
     ([], "a subcommand is missing"),
@@ -38,6 +40,10 @@ WRONG = [
     (["sign", "-d", "x.", "-s", "k", "-k", "f"], "not a domain: x."),
     (["sign", "-d", "-x.example", "-s", "k", "-k", "f"], "not a domain: -x"),
     (["sign", "-d", "x", "-s", "k;", "-k", "f"], "not a selector: k;"),
+    # 241 + 1 + 12 is one more than a name has; without a byte, the key is next.
+    (["sign", "-d", LONG + "x", "-s", "k", "-k", "f"],
+     "too long together for the name of a key record, 253 characters"),
+    (["sign", "-d", LONG, "-s", "k"], "sign: --key is missing"),
     (["sign", "-d", "x", "-s", "k", "-k", "f", "-C", "loose"],
      "not a canonicalization (simple or relaxed, one or two with a slash): "
      "loose"),
