@@ -72,6 +72,12 @@ chan_head_set(struct chan_head *head, enum chan_type type, unsigned count,
 	head->request = request;
 }
 
+bool
+chan_timed_out(const struct err *err)
+{
+	return err->code == ERR_IO && strncmp(err->text, "timed out", 9) == 0;
+}
+
 /* Wait until fd is ready.  Returns 0, or -1 with err set. */
 static int
 wait_for(int fd, short events, int timeout_ms, struct err *err)

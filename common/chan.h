@@ -14,6 +14,7 @@
 #ifndef KEYTURN_CHAN_H
 #define KEYTURN_CHAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -153,5 +154,8 @@ int chan_send(int fd, const union chan_packet *p, int fd_to_pass,
  */
 int chan_recv(int fd, union chan_packet *p, int *passed_fd, int timeout_ms,
     struct err *err);
+
+/* Whether err is that of a time-out, of these and of unixsock_connect. */
+bool chan_timed_out(const struct err *err);
 
 #endif

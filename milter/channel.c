@@ -1,11 +1,7 @@
 /*
- * The worker's end of the channel.  One thread owns the control connection;
- * the signing connections form a pool from which each signature takes one.
- * What is signed, and what becomes of a message without a signature, is for
- * session.c.
+ * The worker's control connection, which one thread owns: policies come over
+ * it, counters go.  The signing connections are pool.c's.
  */
-#include <sys/socket.h>
-
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,76 +10,33 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "dial.h"
 #include "log.h"
 #include "monotime.h"
 #include "notify.h"
-#include "unixsock.h"
+#include "pool.h"
 
 enum {
 	REPORT_MS = 1000,  /* between two reports */
 	RETRY_MIN_MS = 50, /* between two tries to reach keyturnd */
 	RETRY_MAX_MS = 1000,
 	SEND_MS = 1000, /* to connect and to send, for the control thread */
-	SLOTS_PER_PROCESSOR = 2,
-	SLOTS_MAX = 64,
-};
-
-/* A signing connection.  Whoever took it out of the pool owns it. */
-struct slot {
-	int fd;           /* -1: not connected */
-	uint64_t request; /* the last number used on any connection of it */
-	bool is_late;     /* an answer is due that nobody waits for */
-	struct slot *next;
 };
 
 struct channel {
-	char *path;
-	char spec[CHAN_SPEC_MAX];
+	struct endpoint keyturnd;
+	struct pool *pool;
 
 	pthread_mutex_t lock;
-	pthread_cond_t slot_free;
 	pthread_cond_t policy_new;
 	/* Under the lock. */
 	struct channel_policy *policy;
-	struct slot *free_slots;
 	int control_fd; /* -1: keyturnd is away */
 	uint64_t reported[COUNTER_COUNT];
 	unsigned long log_dropped; /* counted so far */
 
 	atomic_ullong counters[COUNTER_COUNT];
-	struct slot slots[]; /* as many as were made */
 };
-
-/*
- * Connect and say who we are: a keyturnd that hangs holds us up no longer than
- * until the deadline.  Returns the descriptor, or -1 with err set.
- */
-static int
-dial(const struct channel *ch, enum chan_role role, long long deadline,
-    struct err *err)
-{
-	union chan_packet packet = { .hello = { .role = role } };
-	int fd;
-
-	fd = unixsock_connect(ch->path, SOCK_SEQPACKET, mono_until_ms(deadline),
-	    err);
-	if (fd == -1)
-		return -1;
-	packet.hello.pid = (int32_t)getpid();
-	memcpy(packet.hello.spec, ch->spec, sizeof(packet.hello.spec));
-	chan_head_set(&packet.head, CHAN_HELLO, 0, 0);
-	if (chan_send(fd, &packet, -1, mono_until_ms(deadline), err) == -1) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static bool
-has_timed_out(const struct err *err)
-{
-	return err->code == ERR_IO && strncmp(err->text, "timed out", 9) == 0;
-}
 
 /*
  * The policy.
@@ -191,7 +144,7 @@ policy_publish(struct channel *ch, struct channel_policy *cp)
 	log_msg(LOG_NOTICE, NULL, "policy of generation %llu in force",
 	    (unsigned long long)cp->options.generation);
 	/* The socket listens since before this thread was started. */
-	if (is_first && notify_ready(ch->spec, &err) == -1)
+	if (is_first && notify_ready(ch->keyturnd.spec, &err) == -1)
 		log_msg(LOG_WARNING, NULL, "service manager: %s", err.text);
 }
 
@@ -249,7 +202,7 @@ report(struct channel *ch, struct err *err)
 	chan_head_set(&packet.head, CHAN_REPORT, 0, 0);
 	/* Not waiting: it is for the next report if there is no room. */
 	if (chan_send(ch->control_fd, &packet, -1, 0, err) == -1)
-		return has_timed_out(err) ? 0 : -1;
+		return chan_timed_out(err) ? 0 : -1;
 	memcpy(ch->reported, now, sizeof(now));
 	return 0;
 }
@@ -297,7 +250,7 @@ control_serve(struct channel *ch, int fd, struct err *err)
 			err_set(err, ERR_IO, "keyturnd closed the connection");
 			return has_policy;
 		}
-		if (rc == -1 && !has_timed_out(err))
+		if (rc == -1 && !chan_timed_out(err))
 			return has_policy;
 		if (rc == 1) {
 			rc = control_packet(ch, fd, &packet, policy_fd, err);
@@ -336,7 +289,8 @@ control_main(void *arg)
 	int fd;
 
 	for (;;) {
-		fd = dial(ch, CHAN_CONTROL, mono_now_ms() + SEND_MS, &err);
+		fd = dial(&ch->keyturnd, CHAN_CONTROL, mono_now_ms() + SEND_MS,
+		    &err);
 		if (fd != -1) {
 			control_set(ch, fd);
 			if (control_serve(ch, fd, &err)) {
@@ -357,204 +311,40 @@ control_main(void *arg)
 	return NULL;
 }
 
-/*
- * Signing.
- */
-
-/* Take a connection out of the pool.  NULL when the deadline has passed. */
-static struct slot *
-slot_take(struct channel *ch, long long deadline)
-{
-	struct slot *slot;
-
-	pthread_mutex_lock(&ch->lock);
-	while (ch->free_slots == NULL)
-		if (!mono_cond_wait(&ch->slot_free, &ch->lock, deadline))
-			break;
-	slot = ch->free_slots;
-	if (slot != NULL)
-		ch->free_slots = slot->next;
-	pthread_mutex_unlock(&ch->lock);
-	return slot;
-}
-
-/* Put one back: on top, or last when keyturnd is busy with it still. */
-static void
-slot_give(struct channel *ch, struct slot *slot)
-{
-	struct slot **at = &ch->free_slots;
-
-	pthread_mutex_lock(&ch->lock);
-	while (slot->is_late && *at != NULL)
-		at = &(*at)->next;
-	slot->next = *at;
-	*at = slot;
-	pthread_cond_signal(&ch->slot_free);
-	pthread_mutex_unlock(&ch->lock);
-}
-
-static void
-slot_close(struct slot *slot)
-{
-	close(slot->fd);
-	slot->fd = -1;
-}
-
-/* Whether a reply is the answer to a request of count pairs. */
+/* Returns 0 or an error number. */
 static int
-check_reply(const struct chan_signed *reply, size_t count, struct err *err)
+locks_init(struct channel *ch)
 {
-	if (reply->status == CHAN_STALE || reply->status == CHAN_ERROR)
-		count = 0;
-	else if (reply->status != CHAN_OK)
-		return err_set(err, ERR_INPUT,
-		    "keyturnd answered with status %u", reply->status);
-	if (reply->head.count != count)
-		return err_set(err, ERR_INPUT,
-		    "keyturnd answered with %u signatures, not %zu",
-		    reply->head.count, count);
-	for (size_t i = 0; i < count; i++)
-		if (reply->signatures[i].len == 0 ||
-		    reply->signatures[i].len > KEY_SIG_MAX)
-			return err_set(err, ERR_INPUT,
-			    "keyturnd answered with a signature of %u bytes",
-			    reply->signatures[i].len);
-	return 0;
-}
+	int rc = mono_cond_init(&ch->policy_new);
 
-/*
- * Receive the answer to the request that was sent last; answers to earlier
- * ones, which nobody waits for any more, are thrown away.
- */
-static int
-slot_answer(struct slot *slot, size_t count, long long deadline,
-    union chan_packet *reply, struct err *err)
-{
-	int rc;
-
-	do {
-		rc = chan_recv(slot->fd, reply, NULL, mono_until_ms(deadline),
-		    err);
-		if (rc == 0)
-			return err_set(err, ERR_IO,
-			    "keyturnd closed the connection");
-		if (rc == -1)
-			return -1;
-		if (reply->head.type != CHAN_SIGNED ||
-		    reply->head.request > slot->request)
-			return err_set(err, ERR_INPUT,
-			    "keyturnd answered with type %u, request %llu, "
-			    "to request %llu",
-			    reply->head.type,
-			    (unsigned long long)reply->head.request,
-			    (unsigned long long)slot->request);
-	} while (reply->head.request != slot->request);
-	return check_reply(&reply->signed_, count, err);
-}
-
-/*
- * Ask once.  The connection stays when the answer was good or is only late.
- * Returns 0, or -1 with err set; *is_broken then says that the connection
- * ended and another try is worth it.
- */
-static int
-slot_sign(const struct channel *ch, struct slot *slot,
-    union chan_packet *request, long long deadline, union chan_packet *reply,
-    bool *is_broken, struct err *err)
-{
-	*is_broken = slot->is_late = false;
-	if (slot->fd == -1) {
-		slot->fd = dial(ch, CHAN_SIGNING, deadline, err);
-		if (slot->fd == -1)
-			return -1;
-	}
-	request->head.request = ++slot->request;
-	if (chan_send(slot->fd, request, -1, mono_until_ms(deadline), err) ==
-	        0 &&
-	    slot_answer(slot, request->head.count, deadline, reply, err) == 0)
-		return 0;
-	if (has_timed_out(err)) {
-		slot->is_late = true;
-		return err_set(err, ERR_IO, "keyturnd does not answer");
-	}
-	*is_broken = err->code == ERR_IO;
-	slot_close(slot);
-	return -1;
+	return rc == 0 ? pthread_mutex_init(&ch->lock, NULL) : rc;
 }
 
 int
 channel_sign(struct channel *ch, const struct chan_pair *pairs, size_t count,
     long long deadline, union chan_packet *reply, struct err *err)
 {
-	struct slot *slot = slot_take(ch, deadline);
-	union chan_packet request;
-	bool is_broken;
-	int rc;
-
-	if (slot == NULL)
-		return err_set(err, ERR_IO,
-		    "keyturnd does not answer, and every connection waits");
-	memcpy(request.sign.pairs, pairs, count * sizeof(*pairs));
-	chan_head_set(&request.head, CHAN_SIGN, (unsigned)count, 0);
-	rc = slot_sign(ch, slot, &request, deadline, reply, &is_broken, err);
-	/*
-	 * keyturnd was restarted since this connection was made.  Signing
-	 * twice does no harm, so ask the new one.
-	 */
-	if (rc == -1 && is_broken)
-		rc = slot_sign(ch, slot, &request, deadline, reply, &is_broken,
-		    err);
-	slot_give(ch, slot);
-	if (rc == 0 && reply->signed_.status == CHAN_ERROR)
-		return err_set(err, ERR_CRYPTO,
-		    "keyturnd could not make the signature");
-	return rc;
-}
-
-/* How many signing connections serve this machine. */
-static size_t
-slots_wanted(void)
-{
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (processors < 1)
-		processors = 1;
-	if (processors > SLOTS_MAX / SLOTS_PER_PROCESSOR)
-		return SLOTS_MAX;
-	return (size_t)processors * SLOTS_PER_PROCESSOR;
-}
-
-/* Returns 0 or an error number. */
-static int
-locks_init(struct channel *ch)
-{
-	int rc = mono_cond_init(&ch->slot_free);
-
-	if (rc == 0)
-		rc = mono_cond_init(&ch->policy_new);
-	return rc == 0 ? pthread_mutex_init(&ch->lock, NULL) : rc;
+	return pool_sign(ch->pool, pairs, count, deadline, reply, err);
 }
 
 struct channel *
 channel_start(const char *path, const char *spec, struct err *err)
 {
-	size_t count = slots_wanted();
-	struct channel *ch =
-	    calloc(1, sizeof(*ch) + count * sizeof(ch->slots[0]));
+	struct channel *ch = calloc(1, sizeof(*ch));
 	pthread_t thread;
 	int rc;
 
-	if (ch == NULL || (ch->path = strdup(path)) == NULL) {
-		free(ch);
+	if (ch == NULL) {
 		err_nomem(err);
 		return NULL;
 	}
-	strlcpy(ch->spec, spec, sizeof(ch->spec));
 	ch->control_fd = -1;
-	for (size_t i = 0; i < count; i++) {
-		ch->slots[i].fd = -1;
-		ch->slots[i].next = ch->free_slots;
-		ch->free_slots = &ch->slots[i];
+	ch->keyturnd.path = path;
+	strlcpy(ch->keyturnd.spec, spec, sizeof(ch->keyturnd.spec));
+	ch->pool = pool_new(&ch->keyturnd, err);
+	if (ch->pool == NULL) {
+		free(ch);
+		return NULL;
 	}
 	rc = locks_init(ch);
 	if (rc == 0)
@@ -562,7 +352,7 @@ channel_start(const char *path, const char *spec, struct err *err)
 	if (rc != 0) {
 		err_set(err, ERR_IO, "cannot start a thread: %s",
 		    strerrordesc_np(rc));
-		free(ch->path);
+		pool_free(ch->pool);
 		free(ch);
 		return NULL;
 	}

@@ -26,7 +26,8 @@ struct channel_policy {
 /*
  * Start the client: a thread that keeps a control connection to keyturnd.
  *
- * path  of the channel socket; spec  the milter socket that is served
+ * path  of the channel socket, borrowed for ever
+ * spec  the milter socket that is served
  * Block all signals in the calling thread first: the new one inherits.
  * Returns it, for the life of the process, or NULL with err set: ERR_NOMEM,
  * ERR_IO.
