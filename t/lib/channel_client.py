@@ -192,9 +192,11 @@ class Keeper(lab.Lab):
         super().__init__(**conf)
 
     def start(self, *args, wait=True, **more):
+        program = lab.program("keyturnd")
+        if "user" in more:
+            program = lab.public_program("keyturnd", self.dir)
         self.keyturnd = self.run(
-            [lab.program("keyturnd"), "-f", "-c", self.conf_path, *args],
-            "log", **more)
+            [program, "-f", "-c", self.conf_path, *args], "log", **more)
         if wait and not lab.wait_for(self.answers, 15):
             raise RuntimeError("keyturnd does not answer; log:\n%s"
                                % self.log_text()[-4000:])

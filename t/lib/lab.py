@@ -116,6 +116,15 @@ def program(name):
     return path
 
 
+def public_program(name, directory):
+    """A copy that other users can run, wherever the tree was built."""
+    copy = os.path.join(directory, name)
+    if not os.path.exists(copy):
+        shutil.copy(program(name), copy)
+        os.chmod(copy, 0o755)
+    return copy
+
+
 def is_sanitized(name):
     """Built with a sanitizer: its memory says nothing."""
     with open(program(name), "rb") as f:
