@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "policy.h"
 #include "policy_block.h"
@@ -57,6 +58,20 @@ policy_locate(struct policy *p, const struct block_head *h)
 	    p->globs && p->buckets && p->text && h->text.count > 0 &&
 	    p->text[h->text.count - 1] == '\0' && h->buckets.count > 0 &&
 	    (h->buckets.count & (h->buckets.count - 1)) == 0;
+}
+
+/* Prefixes no longer than the address they are of. */
+static bool
+nets_fit(const struct policy *p)
+{
+	for (uint64_t i = 0; i < p->head->nets.count; i++) {
+		const struct block_net *net = &p->nets[i];
+
+		if (!(net->family == AF_INET && net->bits <= 32) &&
+		    !(net->family == AF_INET6 && net->bits <= 128))
+			return false;
+	}
+	return true;
 }
 
 /* Every element of an index array is below limit. */
@@ -116,15 +131,17 @@ options_fit(const struct block_head *h)
 	    h->sign_headers < h->text.count &&
 	    h->oversign_headers < h->text.count && h->channel_timeout > 0 &&
 	    h->drain > 0 && h->log_to >= LOG_TO_SYSLOG &&
-	    h->log_to <= LOG_TO_STDERR;
+	    h->log_to <= LOG_TO_STDERR &&
+	    (h->log_facility & ~LOG_FACMASK) == 0 &&
+	    h->log_level >= LOG_EMERG && h->log_level <= LOG_DEBUG;
 }
 
 /* The one check of a block; what it passes, matching relies on. */
 static bool
 policy_check(struct policy *p, const struct block_head *h)
 {
-	return policy_locate(p, h) && options_fit(h) && keys_fit(p) &&
-	    lines_fit(p) &&
+	return policy_locate(p, h) && options_fit(h) && nets_fit(p) &&
+	    keys_fit(p) && lines_fit(p) &&
 	    indices_fit(p->line_keys, h->line_keys.count, h->keys.count) &&
 	    indices_fit(p->daemons, h->daemons.count, h->text.count) &&
 	    indices_fit(p->globs, h->globs.count, h->lines.count);

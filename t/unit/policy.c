@@ -313,6 +313,9 @@ test_damage(void)
 	unsigned char *block = malloc(len);
 	struct err err = ERR_INIT;
 	struct policy_match m;
+	/* In both networks, so that every byte of them is compared. */
+	const struct policy_origin v4 = { .client = networks[0].net };
+	const struct policy_origin v6 = { .client = networks[1].net };
 
 	if (block == NULL || pread(fd, block, len, 0) != (ssize_t)len)
 		abort();
@@ -336,6 +339,8 @@ test_damage(void)
 			taken++;
 			policy_find(p, "newsletter", "example.net", &m);
 			policy_find(p, "x", "lists.example.com", &m);
+			policy_signs_for(p, &v4);
+			policy_signs_for(p, &v6);
 			for (size_t i = 0; i < m.count; i++)
 				taken += strlen(m.keys[i].domain) > len;
 			policy_unmap(p);
@@ -359,6 +364,52 @@ test_damage(void)
 	free(block);
 }
 
+/* Prefixes at their limit, and longer than the address they are of. */
+static void
+test_prefixes(void)
+{
+	static const struct {
+		size_t net;
+		uint32_t bits;
+		bool want;
+	} cases[] = {
+		{ 0, 32, true },
+		{ 0, 33, false },
+		{ 1, 128, true },
+		{ 1, 129, false },
+	};
+	static const char *const some[] = { "*", NULL };
+	int all = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	int fd;
+	struct policy *p = make_policy(some, false, &fd);
+	size_t len = (size_t)lseek(fd, 0, SEEK_END);
+	unsigned char *block = malloc(len);
+	struct err err = ERR_INIT;
+
+	if (block == NULL || pread(fd, block, len, 0) != (ssize_t)len)
+		abort();
+	close(fd);
+	policy_unmap(p);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct cidr *net = &networks[cases[i].net];
+		/* Family, length and address follow each other. */
+		uint32_t start[] = { (uint32_t)net->net.family, net->bits };
+		unsigned char *at = memmem(block, len, start, sizeof(start));
+
+		if (at == NULL)
+			abort();
+		memcpy(at + 4, &cases[i].bits, 4);
+		fd = sealed_copy(block, len, all);
+		memcpy(at, start, sizeof(start));
+		p = policy_map(fd, &err);
+		close(fd);
+		ok((p != NULL) == cases[i].want, "a prefix of %u bits",
+		    cases[i].bits);
+		policy_unmap(p);
+	}
+	free(block);
+}
+
 int
 main(void)
 {
@@ -372,5 +423,6 @@ main(void)
 	test_origins();
 	test_options();
 	test_damage();
+	test_prefixes();
 	return tap_done();
 }
