@@ -46,7 +46,12 @@ int
 spawn_init(struct spawn *s, const char *program, const char *conf_path,
     const struct conf *conf, struct err *err)
 {
+	const struct sigaction standard = { .sa_handler = SIG_DFL };
+
 	*s = (struct spawn){ .program = program, .conf_path = conf_path };
+	/* Whoever started us with it ignored left no child to be waited for. */
+	if (sigaction(SIGCHLD, &standard, NULL) == -1)
+		return err_errno(err, "SIGCHLD");
 	s->children = calloc(conf->socket_count + 1, sizeof(*s->children));
 	if (s->children == NULL)
 		return err_nomem(err);

@@ -223,6 +223,28 @@ test_kill(void)
 	spawn_clear(&s);
 }
 
+/* Started by somebody who ignores SIGCHLD: children are collected for us. */
+static void
+test_ignored(void)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct spawn s;
+
+	sigaction(SIGCHLD, &ignore, NULL);
+	init(&s, script("sleep", "exec sleep 60"), &conf_one);
+	log_begin();
+	spawn_run(&s, 0);
+	kill(s.children[0].pid, SIGKILL);
+	for (int i = 0; i < 200 && spawn_running(&s) > 0; i++) {
+		usleep(10000);
+		spawn_reap(&s, 20);
+	}
+	log_end();
+	is_int((long long)spawn_running(&s), 0,
+	    "SIGCHLD was ignored at start: an end is noticed");
+	spawn_clear(&s);
+}
+
 /* A program that cannot be started is tried again, later each time. */
 static void
 test_missing(void)
@@ -282,6 +304,7 @@ main(void)
 	test_arguments();
 	test_delays();
 	test_kill();
+	test_ignored();
 	test_missing();
 	test_optional();
 
