@@ -7,7 +7,8 @@
  * A worker opens one control connection and a few for signing, and says which
  * in a HELLO.  Over a control connection keyturnd sends POLICY packets, each
  * with the descriptor of a block (policy.h), which the worker acknowledges
- * with POLICY_ACK once it is in force; the worker sends REPORTs.  Over a
+ * with POLICY_ACK once it is in force and no message is under the one before
+ * it any more; the worker sends REPORTs.  Over a
  * signing connection the worker sends SIGN, one at a time, and gets SIGNED.
  * Nothing is ever parsed beyond these fixed layouts.
  */

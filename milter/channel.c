@@ -29,6 +29,7 @@ struct channel {
 
 	pthread_mutex_t lock;
 	pthread_cond_t policy_new;
+	pthread_cond_t policy_unused; /* one has lost its last user */
 	/* Under the lock. */
 	struct channel_policy *policy;
 	int control_fd; /* -1: keyturnd is away */
@@ -41,13 +42,6 @@ struct channel {
 /*
  * The policy.
  */
-
-/* Give up a reference, lock held; returns what is to be freed, or NULL. */
-static struct channel_policy *
-policy_drop(struct channel_policy *cp)
-{
-	return cp != NULL && --cp->refs == 0 ? cp : NULL;
-}
 
 static void
 policy_free(struct channel_policy *cp)
@@ -66,7 +60,7 @@ channel_policy_get(struct channel *ch)
 	pthread_mutex_lock(&ch->lock);
 	cp = ch->policy;
 	if (cp != NULL)
-		cp->refs++;
+		cp->users++;
 	pthread_mutex_unlock(&ch->lock);
 	return cp;
 }
@@ -78,9 +72,9 @@ channel_policy_put(struct channel *ch, const struct channel_policy *cp)
 	struct channel_policy *own = (struct channel_policy *)(uintptr_t)cp;
 
 	pthread_mutex_lock(&ch->lock);
-	own = policy_drop(own);
+	if (--own->users == 0)
+		pthread_cond_signal(&ch->policy_unused);
 	pthread_mutex_unlock(&ch->lock);
-	policy_free(own);
 }
 
 void
@@ -105,7 +99,6 @@ policy_take(int fd, uint64_t generation, struct err *err)
 		err_nomem(err);
 		return NULL;
 	}
-	cp->refs = 1;
 	cp->policy = policy_map(fd, err);
 	if (cp->policy == NULL) {
 		free(cp);
@@ -123,29 +116,42 @@ policy_take(int fd, uint64_t generation, struct err *err)
 	return cp;
 }
 
-/* Put a policy in force; the one before lives as long as it is in use. */
+/*
+ * Wait until no message is under a policy that is out of force, which takes
+ * channel_timeout at most, and free it.
+ */
+static void
+policy_retire(struct channel *ch, struct channel_policy *old)
+{
+	if (old == NULL)
+		return;
+	pthread_mutex_lock(&ch->lock);
+	while (old->users > 0)
+		pthread_cond_wait(&ch->policy_unused, &ch->lock);
+	pthread_mutex_unlock(&ch->lock);
+	policy_free(old);
+}
+
+/* Put a policy in force, and see the one before it out of use. */
 static void
 policy_publish(struct channel *ch, struct channel_policy *cp)
 {
 	struct channel_policy *old;
 	struct err err;
-	bool is_first;
 
 	pthread_mutex_lock(&ch->lock);
 	old = ch->policy;
-	is_first = old == NULL;
 	ch->policy = cp;
 	pthread_cond_broadcast(&ch->policy_new);
-	old = policy_drop(old);
 	pthread_mutex_unlock(&ch->lock);
-	policy_free(old);
 
 	log_configure(&cp->options.log);
 	log_msg(LOG_NOTICE, NULL, "policy of generation %llu in force",
 	    (unsigned long long)cp->options.generation);
 	/* The socket listens since before this thread was started. */
-	if (is_first && notify_ready(ch->keyturnd.spec, &err) == -1)
+	if (old == NULL && notify_ready(ch->keyturnd.spec, &err) == -1)
 		log_msg(LOG_WARNING, NULL, "service manager: %s", err.text);
+	policy_retire(ch, old);
 }
 
 /* A packet on the control connection: only POLICY may come. */
@@ -317,6 +323,8 @@ locks_init(struct channel *ch)
 {
 	int rc = mono_cond_init(&ch->policy_new);
 
+	if (rc == 0)
+		rc = mono_cond_init(&ch->policy_unused);
 	return rc == 0 ? pthread_mutex_init(&ch->lock, NULL) : rc;
 }
 

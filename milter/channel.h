@@ -20,7 +20,7 @@ struct channel;
 struct channel_policy {
 	struct policy *policy;
 	struct policy_options options;
-	unsigned refs; /* of channel.c alone */
+	unsigned users; /* of channel.c alone */
 };
 
 /*

@@ -186,6 +186,32 @@ tap.is_((r.code, len(tries)), (451, 3), "always stale: two more tries, then 451"
 k.sign = fk.honest
 tap.ok(is_signed(w.send()), "and signing goes on")
 
+# A message in hand goes on under the policy that it was matched with: only when
+# none does any more, the next one is acknowledged.
+held = []
+
+
+def holds(keyturnd, conn, request, pairs):
+    held.append((conn, request, pairs))
+
+
+results = []
+k.sign = holds
+thread = threading.Thread(target=lambda: results.append(w.send()))
+thread.start()
+k.wait(lambda: held)
+k.sign = fk.honest
+k.policy(NEW)
+tap.ok(not k.publish(0.3), "a new policy and a message under the old one: no "
+       "acknowledgement")
+tap.ok(is_signed(w.send(), b"s2"), "but it is in force")
+fk.honest(k, *held[0])
+tap.ok(k.wait(lambda: k.generation in k.acks), "acknowledged after the message")
+thread.join()
+tap.ok(is_signed(results[0]), "which was signed")
+k.policy(LINE)
+k.publish()
+
 # Hostile policies: refused, the old one stays.
 good_block = k.block
 
