@@ -111,6 +111,21 @@ say_log(void *arg, int level, const char *text)
 	log_msg(level, NULL, "%s", text);
 }
 
+static int
+exit_status(const struct err *err)
+{
+	switch (err->code) {
+	case ERR_CONF:
+	case ERR_LIMIT:
+		return EX_CONFIG;
+	case ERR_NOMEM:
+	case ERR_CRYPTO:
+		return EX_TEMPFAIL;
+	default:
+		return EX_OSERR;
+	}
+}
+
 /* -t: load as for serving, and say what is to be said. */
 static int
 test(const struct options *o)
@@ -121,7 +136,7 @@ test(const struct options *o)
 
 	if (snap == NULL) {
 		say_stderr(NULL, LOG_ERR, err.text);
-		return EX_CONFIG;
+		return exit_status(&err);
 	}
 	problem_list(snap, say_stderr, NULL);
 	code = snap->broken_count > 0 ? EX_CONFIG : EX_OK;
@@ -145,15 +160,7 @@ fail(const struct keyturnd *k, const struct err *err)
 	    generations_conf(k->parts.all)->log.to != LOG_TO_STDERR)
 		say_log(NULL, LOG_ERR, err->text);
 	log_flush(FLUSH_MS);
-	switch (err->code) {
-	case ERR_CONF:
-		return EX_CONFIG;
-	case ERR_NOMEM:
-	case ERR_CRYPTO:
-		return EX_TEMPFAIL;
-	default:
-		return EX_OSERR;
-	}
+	return exit_status(err);
 }
 
 /* Keep what we hold to ourselves; a system that cannot is warned about. */
@@ -201,12 +208,8 @@ load_first(struct keyturnd *k, struct err *err)
 	struct buf summary = BUF_INIT;
 	const char *text;
 
-	if (snap == NULL) {
-		/* An unreadable file is no passing matter at start. */
-		if (err->code == ERR_IO)
-			err->code = ERR_CONF;
+	if (snap == NULL)
 		return -1;
-	}
 	if (log_start(PROGRAM, &snap->conf->log, err) == -1) {
 		snap_free(snap);
 		return -1;

@@ -123,16 +123,15 @@ reload(struct reloader *r, struct buf *out)
 
 	next = snap_load(r->conf_path, g->snap, number + 1, &err);
 	generation_put(r->all, g);
-	if (next != NULL)
-		log_configure(&next->conf->log);
 	if (next == NULL || replace(r, next, &workers, &err) == -1) {
 		sayf(out, LOG_ERR,
 		    "reload refused, generation %llu stays in force: %s",
 		    (unsigned long long)number, err.text);
-		return err.code == ERR_NOMEM || err.code == ERR_CRYPTO
-		    ? RELOAD_LATER
-		    : RELOAD_REFUSED;
+		return err.code == ERR_CONF || err.code == ERR_LIMIT
+		    ? RELOAD_REFUSED
+		    : RELOAD_LATER;
 	}
+	log_configure(&next->conf->log);
 	/* Only this thread retires it, so it is there until the next reload. */
 	return tell(r, next, workers, out);
 }

@@ -16,7 +16,7 @@
 enum {
 	RELOAD_TAKEN = 0,
 	RELOAD_DEGRADED = 1, /* taken, entries are kept or broken */
-	RELOAD_LATER = 75,   /* refused for want of memory; nothing changed */
+	RELOAD_LATER = 75,   /* no memory, or what may pass; nothing changed */
 	RELOAD_REFUSED = 78, /* nothing changed */
 };
 
