@@ -304,17 +304,22 @@ addr_spec(struct reader *r, const struct run *run)
 	return run->has_word && !run->has_pair && skip(r, '@') && domain(r);
 }
 
-/* obs-route: "@" domain *("," [CFWS] ["@" domain]) ":". */
+/* obs-route: *(CFWS / ",") "@" domain *("," [CFWS] ["@" domain]) ":". */
 static bool
 obs_route(struct reader *r)
 {
+	bool has_domain = false;
+
 	do {
 		if (!cfws(r))
 			return false;
-		if (skip(r, '@') && !domain(r))
-			return false;
+		if (skip(r, '@')) {
+			if (!domain(r))
+				return false;
+			has_domain = true;
+		}
 	} while (skip(r, ','));
-	return skip(r, ':');
+	return has_domain && skip(r, ':');
 }
 
 /* angle-addr, its "<" already skipped. */

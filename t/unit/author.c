@@ -247,6 +247,7 @@ static const struct {
 	    "example.com" },
 	{ "4.1 P", T("Joe \033$B8\033(B <joe@example.com>"), AUTHOR_SYNTAX, "",
 	    "" },
+	{ "4.4 P", T("<,:joe@example.com>"), AUTHOR_SYNTAX, "", "" },
 	{ "4.4 P", T("<@a.example joe@example.com>"), AUTHOR_SYNTAX, "", "" },
 	{ "4.4 P", T("<@a.example,joe@example.com>"), AUTHOR_SYNTAX, "", "" },
 	{ "4.4 P", T("<@:joe@example.com>"), AUTHOR_SYNTAX, "", "" },
