@@ -13,6 +13,7 @@
 enum {
 	SLOTS_PER_PROCESSOR = 2,
 	SLOTS_MAX = 64,
+	SILENT_MS = 200, /* to wait for a keyturnd that did not answer before */
 };
 
 /* A signing connection.  Whoever took it out of the pool owns it. */
@@ -20,6 +21,7 @@ struct slot {
 	int fd;           /* -1: not connected */
 	uint64_t request; /* the last number used on any connection of it */
 	bool is_late;     /* an answer is due that nobody waits for */
+	bool was_heard;   /* keyturnd said something during the last request */
 	struct slot *next;
 };
 
@@ -27,19 +29,27 @@ struct pool {
 	const struct endpoint *keyturnd;
 	pthread_mutex_t lock;
 	pthread_cond_t slot_free;
-	struct slot *free_slots; /* under the lock */
-	struct slot slots[];     /* as many as were made */
+	/* Under the lock. */
+	struct slot *free_slots;
+	bool is_silent;      /* the last request was not answered in time */
+	struct slot slots[]; /* as many as were made */
 };
 
-/* Take a connection out of the pool.  NULL when the deadline has passed. */
+/*
+ * Take a connection out of the pool.  NULL when the deadline has passed; it is
+ * brought forward while keyturnd is silent.  Otherwise messages would queue up
+ * behind each other, each for the whole time: libmilter has few threads.
+ */
 static struct slot *
-slot_take(struct pool *pool, long long deadline)
+slot_take(struct pool *pool, long long *deadline)
 {
 	struct slot *slot;
 
 	pthread_mutex_lock(&pool->lock);
+	if (pool->is_silent && mono_until_ms(*deadline) > SILENT_MS)
+		*deadline = mono_now_ms() + SILENT_MS;
 	while (pool->free_slots == NULL)
-		if (!mono_cond_wait(&pool->slot_free, &pool->lock, deadline))
+		if (!mono_cond_wait(&pool->slot_free, &pool->lock, *deadline))
 			break;
 	slot = pool->free_slots;
 	if (slot != NULL)
@@ -59,6 +69,8 @@ slot_give(struct pool *pool, struct slot *slot)
 		at = &(*at)->next;
 	slot->next = *at;
 	*at = slot;
+	/* A late answer is one all the same: it is slow, but alive. */
+	pool->is_silent = slot->is_late && !slot->was_heard;
 	pthread_cond_signal(&pool->slot_free);
 	pthread_mutex_unlock(&pool->lock);
 }
@@ -118,6 +130,7 @@ slot_answer(struct slot *slot, size_t count, long long deadline,
 			    reply->head.type,
 			    (unsigned long long)reply->head.request,
 			    (unsigned long long)slot->request);
+		slot->was_heard = true;
 	} while (reply->head.request != slot->request);
 	return check_reply(&reply->signed_, count, err);
 }
@@ -132,7 +145,7 @@ slot_sign(const struct pool *pool, struct slot *slot,
     union chan_packet *request, long long deadline, union chan_packet *reply,
     bool *is_broken, struct err *err)
 {
-	*is_broken = slot->is_late = false;
+	*is_broken = slot->is_late = slot->was_heard = false;
 	if (slot->fd == -1) {
 		slot->fd = dial(pool->keyturnd, CHAN_SIGNING, deadline, err);
 		if (slot->fd == -1)
@@ -156,7 +169,7 @@ int
 pool_sign(struct pool *pool, const struct chan_pair *pairs, size_t count,
     long long deadline, union chan_packet *reply, struct err *err)
 {
-	struct slot *slot = slot_take(pool, deadline);
+	struct slot *slot = slot_take(pool, &deadline);
 	union chan_packet request;
 	bool is_broken;
 	int rc;
