@@ -8,7 +8,6 @@
 #include <sys/types.h>
 
 #include <errno.h>
-#include <grp.h>
 #include <libgen.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,6 +20,7 @@
 
 #include <libmilter/mfapi.h>
 
+#include "account.h"
 #include "callbacks.h"
 #include "channel.h"
 #include "conf.h"
@@ -110,17 +110,17 @@ static int
 open_socket(const struct conf_socket *socket, struct err *err)
 {
 	const char *path = sockspec_path(socket->spec);
-	const struct group *group = NULL;
 	mode_t old_mask;
+	gid_t gid = 0;
 	int rc;
 
 	if (path != NULL && socket->group != NULL) {
-		group = getgrnam(socket->group);
-		if (group == NULL) {
+		rc = account_group(socket->group, &gid, err);
+		if (rc == 0)
 			err_set(err, ERR_CONF, "%s: no such group: %s",
 			    socket->spec, socket->group);
-			return EX_CONFIG;
-		}
+		if (rc != 1)
+			return rc == 0 ? EX_CONFIG : EX_OSERR;
 	}
 	if (path != NULL && check_place(path, err) == -1)
 		return EX_UNAVAILABLE;
@@ -135,10 +135,10 @@ open_socket(const struct conf_socket *socket, struct err *err)
 		    socket->spec);
 		return EX_UNAVAILABLE;
 	}
-	if (path != NULL &&
-	    set_access(socket, path, group != NULL ? group->gr_gid : 0, err) ==
-	        -1)
+	if (path != NULL && set_access(socket, path, gid, err) == -1) {
+		unlink(path);
 		return EX_UNAVAILABLE;
+	}
 	return 0;
 }
 
@@ -156,10 +156,23 @@ prepare_libmilter(const struct conf_socket *socket, struct err *err)
 	return 0;
 }
 
+/* Start what is needed beside libmilter.  Returns NULL with err set. */
+static struct channel *
+start_rest(const struct conf *conf, const struct conf_socket *socket,
+    struct err *err)
+{
+	if (drain_prepare(sockspec_path(socket->spec), conf->drain, err) ==
+	        -1 ||
+	    log_start(PROGRAM, &conf->log, err) == -1)
+		return NULL;
+	return channel_start(conf->channel_socket, socket->spec, err);
+}
+
 /* Serve one socket.  Returns an exit status, but for a stop by signal. */
 static int
 serve(const struct conf *conf, const struct conf_socket *socket)
 {
+	const char *path = sockspec_path(socket->spec);
 	struct channel *ch;
 	struct err err;
 	int status;
@@ -169,13 +182,12 @@ serve(const struct conf *conf, const struct conf_socket *socket)
 	status = open_socket(socket, &err);
 	if (status != 0)
 		return fail(status, "%s", err.text);
-	if (drain_prepare(sockspec_path(socket->spec), conf->drain, &err) ==
-	        -1 ||
-	    log_start(PROGRAM, &conf->log, &err) == -1)
+	ch = start_rest(conf, socket, &err);
+	if (ch == NULL) {
+		if (path != NULL)
+			unlink(path);
 		return fail(EX_OSERR, "%s", err.text);
-	ch = channel_start(conf->channel_socket, socket->spec, &err);
-	if (ch == NULL)
-		return fail(EX_OSERR, "%s", err.text);
+	}
 	callbacks_set_channel(ch);
 	drain_set_channel(ch);
 	log_msg(LOG_NOTICE, NULL, "serving %s", socket->spec);
@@ -353,7 +365,8 @@ main(int argc, char **argv)
 	notify_init();
 	conf = conf_load(o.conf_path, &err);
 	if (conf == NULL)
-		return fail(EX_CONFIG, "%s", err.text);
+		return fail(err.code == ERR_CONF ? EX_CONFIG : EX_OSERR, "%s",
+		    err.text);
 	status = run(conf, &o, argv[0]);
 	conf_free(conf);
 	return status;

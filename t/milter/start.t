@@ -79,6 +79,15 @@ if os.geteuid() == 0:
             "mode and group of the configuration")
     w.process.terminate()
     tap.is_(w.wait_exit(), 0, "stops")
+    os.chmod(w.dir, 0o777)
+    p = subprocess.run([program("keyturn-milter"), "-c", w.conf], timeout=20,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, user=65534, group=65534,
+                       extra_groups=[])
+    tap.ok(p.returncode == 69 and b"cannot give it to group" in p.stdout,
+           "a group that it may not give it to: 69", p.stdout)
+    tap.ok(not os.path.exists(w.sock), "and no socket is left")
+    os.chmod(w.dir, 0o755)
 else:
     tap.skip("mode and group of the configuration", "needs root")
     tap.skip("stops", "needs root")
