@@ -418,16 +418,18 @@ warn_weak_keys(struct snap *snap, struct err *err)
 static bool
 is_loopback(const char *spec)
 {
-	static const char *const hosts[] = { "localhost", "[127.", "127.",
-		"[::1]", "::1" };
-	const char *at = strchr(spec, '@');
+	const char *host = strchr(spec, '@');
 
-	for (size_t i = 0; at != NULL && i < sizeof(hosts) / sizeof(hosts[0]);
-	     i++) {
-		if (strncmp(at + 1, hosts[i], strlen(hosts[i])) == 0)
-			return true;
-	}
-	return false;
+	if (host == NULL)
+		return false;
+	host++;
+	if (strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	    strcmp(host, "[::1]") == 0)
+		return true;
+	/* 127.0.0.0/8, and not the name of a host that begins like it. */
+	host += host[0] == '[';
+	return strncmp(host, "127.", 4) == 0 &&
+	    host[strspn(host, "0123456789.]")] == '\0';
 }
 
 static int

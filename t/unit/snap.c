@@ -404,6 +404,49 @@ test_many(void)
 	snap_free(s);
 }
 
+/* A socket that other machines reach is worth a warning, no other is. */
+static void
+test_sockets(void)
+{
+	static const struct {
+		const char *spec;
+		bool want;
+	} cases[] = {
+		{ "unix:/run/m.sock", false },
+		{ "inet:8891@127.0.0.1", false },
+		{ "inet:8891@127.255.0.9", false },
+		{ "inet:8891@[127.0.0.1]", false },
+		{ "inet:8891@localhost", false },
+		{ "inet6:8891@::1", false },
+		{ "inet6:8891@[::1]", false },
+		{ "inet:8891@192.0.2.1", true },
+		{ "inet:8891@0.0.0.0", true },
+		{ "inet6:8891@::", true },
+		{ "inet6:8891@::1:2", true },
+		{ "inet6:8891@::1234", true },
+		{ "inet:8891@127.example.com", true },
+		{ "inet:8891@localhost.example.com", true },
+		{ "inet:8891@mx.example.com", true },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[256];
+		struct err err;
+		struct snap *s;
+		bool is_warned;
+
+		snprintf(text, sizeof(text), "sockets = [\"%s\"];\n",
+		    cases[i].spec);
+		put("keyturn.conf", text);
+		s = load(NULL, &err);
+		is_warned = s != NULL && s->warning_count == 1 &&
+		    strstr(s->warnings[0], cases[i].spec) != NULL;
+		ok(s != NULL && is_warned == cases[i].want, "%s: %s",
+		    cases[i].spec, cases[i].want ? "a warning" : "none");
+		snap_free(s);
+	}
+}
+
 int
 main(void)
 {
@@ -418,6 +461,7 @@ main(void)
 	test_conflict();
 	test_carried();
 	test_many();
+	test_sockets();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	if (system(command) != 0)
 		printf("# %s stays\n", dir);
