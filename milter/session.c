@@ -185,6 +185,10 @@ decide(struct session *s, const struct channel_policy *cp,
 		.daemon = s->daemon.len > 0 ? buf_str(&s->daemon) : NULL };
 	const char *local, *domain;
 
+	if (s->daemon.has_failed) {
+		conclude(s, COUNT_ERROR, "out of memory");
+		return false;
+	}
 	if (!policy_signs_for(cp->policy, &origin)) {
 		conclude(s, COUNT_NOT_OURS, "sign_for does not include it");
 		return false;
