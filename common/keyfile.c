@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,29 +30,46 @@ static const struct {
 	{ S_ISUID | S_ISGID | S_ISVTX, "has a bit for programs" },
 };
 
+/*
+ * Refuse the mode, with the command that mends it: a file of our own needs to
+ * be open to its owner, one of root's to our group.  Returns -1.
+ */
+static int
+refuse_mode(const char *path, const struct stat *st, const char *fault,
+    struct err *err)
+{
+	unsigned mode = (unsigned)st->st_mode & 07777;
+	bool is_ours = st->st_gid == getegid();
+
+	if (st->st_uid == geteuid())
+		return err_set(err, ERR_KEY, "%s: mode %04o %s: chmod %s %s",
+		    path, mode, fault,
+		    is_ours && (mode & (S_IRGRP | S_IRWXO)) == S_IRGRP ? "0640"
+		                                                       : "0600",
+		    path);
+	if (is_ours)
+		return err_set(err, ERR_KEY, "%s: mode %04o %s: chmod 0640 %s",
+		    path, mode, fault, path);
+	return err_set(err, ERR_KEY,
+	    "%s: mode %04o %s: chgrp %lu %s && chmod 0640 %s", path, mode,
+	    fault, (unsigned long)getegid(), path, path);
+}
+
 /* Whether the mode is one that we take.  Returns as check_access does. */
 static int
 check_mode(const char *path, const struct stat *st, struct err *err)
 {
-	mode_t mode = st->st_mode & 07777;
-	bool is_ours = st->st_gid == getegid();
+	char fault[64];
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		if ((mode & faults[i].bits) == 0)
-			continue;
-		return err_set(err, ERR_KEY, "%s: mode %04o %s: chmod %s %s",
-		    path, (unsigned)mode, faults[i].fault,
-		    is_ours && (mode & (S_IRGRP | S_IRWXO)) == S_IRGRP ? "0640"
-		                                                       : "0600",
-		    path);
+		if ((st->st_mode & faults[i].bits) != 0)
+			return refuse_mode(path, st, faults[i].fault, err);
 	}
-	if ((mode & S_IRGRP) != 0 && !is_ours)
-		return err_set(err, ERR_KEY,
-		    "%s: mode %04o lets group %lu read it, which is not ours "
-		    "(%lu): chmod 0600 %s",
-		    path, (unsigned)mode, (unsigned long)st->st_gid,
-		    (unsigned long)getegid(), path);
-	return 0;
+	if ((st->st_mode & S_IRGRP) == 0 || st->st_gid == getegid())
+		return 0;
+	snprintf(fault, sizeof(fault), "lets group %lu read it, not ours (%lu)",
+	    (unsigned long)st->st_gid, (unsigned long)getegid());
+	return refuse_mode(path, st, fault, err);
 }
 
 /*
@@ -156,6 +174,14 @@ keyfile_load(const char *path, unsigned minimum_bits, struct file_id *id,
 	if (fd == -1 && (errno == ELOOP || errno == EMLINK)) {
 		err_set(err, ERR_KEY,
 		    "%s: a symbolic link: name the file itself", path);
+		return NULL;
+	}
+	if (fd == -1 && errno == EACCES) {
+		err_set(err, ERR_IO,
+		    "%s: user %lu may not read it: chgrp %lu %s && chmod 0640 "
+		    "%s, and let that group into its directories",
+		    path, (unsigned long)geteuid(), (unsigned long)getegid(),
+		    path, path);
 		return NULL;
 	}
 	if (fd == -1) {

@@ -79,7 +79,7 @@ refuses(const char *name, enum err_code code, const char *want,
 	struct key *key = keyfile_load(path(name), 0, &id, &err);
 	char text[ERR_TEXT_MAX];
 
-	snprintf(text, sizeof(text), want, path(name), path(name));
+	snprintf(text, sizeof(text), want, path(name), path(name), path(name));
 	ok(key == NULL && err.code == code, "%s: refused", what);
 	is_str(err.text, text, what);
 	key_put(key);
@@ -159,12 +159,56 @@ test_owners(void)
 	put("group", pem, sizeof(pem) - 1, 0640);
 	must(chown(path("group"), 0, OTHER_ID) == 0, "chown");
 	snprintf(want, sizeof(want),
-	    "%%s: mode 0640 lets group 65534 read it, which is not ours "
-	    "(%lu): chmod 0600 %%s",
+	    "%%s: mode 0640 lets group 65534 read it, not ours (%lu): "
+	    "chmod 0600 %%s",
 	    (unsigned long)getegid());
 	refuses("group", ERR_KEY, want, "another group");
 	must(chmod(path("group"), 0600) == 0, "chmod");
 	ok(loads("group", NULL), "another group that may do nothing");
+}
+
+/* Root's files as keyturnd meets them: what is advised must let it in. */
+static void
+test_root_files(void)
+{
+	static const struct {
+		const char *name;
+		gid_t group;
+		mode_t mode;
+		enum err_code code;
+		const char *want;
+	} cases[] = {
+		{ "root's, open to all", 0, 0644, ERR_KEY,
+		    "%s: mode 0644 lets others read it: chgrp 65534 %s && "
+		    "chmod 0640 %s" },
+		{ "root's and our group's, open to all", OTHER_ID, 0644,
+		    ERR_KEY,
+		    "%s: mode 0644 lets others read it: chmod 0640 %s" },
+		{ "root's alone", 0, 0600, ERR_IO,
+		    "%s: user 65534 may not read it: chgrp 65534 %s && chmod "
+		    "0640 %s, and let that group into its directories" },
+	};
+
+	if (geteuid() != 0) {
+		ok(true, "files of root # SKIP not root");
+		return;
+	}
+	must(chmod(dir, 0755) == 0, "chmod");
+	for (size_t i = 0; i < LEN(cases); i++) {
+		put("root", pem, sizeof(pem) - 1, cases[i].mode);
+		must(chown(path("root"), 0, cases[i].group) == 0 &&
+		        setegid(OTHER_ID) == 0 && seteuid(OTHER_ID) == 0,
+		    "seteuid");
+		refuses("root", cases[i].code, cases[i].want, cases[i].name);
+		must(seteuid(0) == 0 && setegid(0) == 0, "seteuid");
+		unlink(path("root"));
+	}
+	put("root", pem, sizeof(pem) - 1, 0640);
+	must(chown(path("root"), 0, OTHER_ID) == 0 && setegid(OTHER_ID) == 0 &&
+	        seteuid(OTHER_ID) == 0,
+	    "seteuid");
+	ok(loads("root", NULL), "root's, mode 0640, our group: taken");
+	must(seteuid(0) == 0 && setegid(0) == 0, "seteuid");
 }
 
 static void
@@ -456,6 +500,7 @@ main(void)
 	atexit(remove_directory);
 	test_modes();
 	test_owners();
+	test_root_files();
 	test_kinds();
 	test_contents();
 	test_same();
