@@ -4,6 +4,7 @@
  * here; mail is for callbacks.c and session.c.
  */
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -37,6 +38,7 @@
 enum {
 	PACKET_MAX = 1 << 20, /* bytes of a milter packet: one header field */
 	LISTEN_BACKLOG = 512,
+	FILES_WANTED = 65536, /* descriptors */
 	LOG_FLUSH_MS = 1000,
 };
 
@@ -72,6 +74,24 @@ block_signals(void)
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
 		sigdelset(&set, faults[i]);
 	pthread_sigmask(SIG_SETMASK, &set, NULL);
+}
+
+/*
+ * Each connection of the MTA is a descriptor, and when there are none left no
+ * connection to keyturnd is made either: take what the system allows.
+ */
+static void
+raise_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == -1 ||
+	    files.rlim_cur >= FILES_WANTED)
+		return;
+	files.rlim_cur =
+	    files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
+	/* Fewer will do for most, so a refusal is no reason to end. */
+	(void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
 /*
@@ -177,6 +197,7 @@ serve(const struct conf *conf, const struct conf_socket *socket)
 	struct err err;
 	int status;
 
+	raise_files();
 	if (prepare_libmilter(socket, &err) == -1)
 		return fail(EX_UNAVAILABLE, "%s", err.text);
 	status = open_socket(socket, &err);

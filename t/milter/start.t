@@ -3,6 +3,7 @@
 
 import grp
 import os
+import resource
 import signal
 import socket
 import stat
@@ -68,6 +69,14 @@ tap.ok(w.is_there(), "and replaced")
 tap.is_(stat.S_IMODE(os.stat(w.sock).st_mode), 0o660, "mode 0660 by default")
 fails(w, 69, "another process listens on it", "a second worker")
 tap.ok(w.is_there(), "and the first one still serves")
+w.stop()
+
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+w.start(keeper=False)
+resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+soft = resource.prlimit(w.process.pid, resource.RLIMIT_NOFILE)[0]
+tap.is_(soft, min(limits[1], 65536), "256 descriptors: it takes more")
 w.stop()
 
 group = grp.getgrnam("daemon")
