@@ -21,7 +21,8 @@
 
 /*
  * Get everything ready that a drain will need: call after libmilter has opened
- * its listening socket, the only one of the process, and before smfi_main.
+ * its listening socket, the only one of the process (main has closed what was
+ * inherited), and before smfi_main.
  *
  * socket_path  of that socket, to be removed at the end; NULL for inet
  * limit        seconds that a drain may take, until a policy says another

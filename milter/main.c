@@ -375,6 +375,8 @@ main(int argc, char **argv)
 	struct err err;
 	int status;
 
+	/* A listening socket of somebody else's would be taken for ours. */
+	closefrom(STDERR_FILENO + 1);
 	block_signals();
 	if (parse_options(argc, argv, &o, &status) == -1)
 		return status;

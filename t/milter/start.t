@@ -71,6 +71,15 @@ fails(w, 69, "another process listens on it", "a second worker")
 tap.ok(w.is_there(), "and the first one still serves")
 w.stop()
 
+inherited = socket.socket()
+inherited.listen(1)
+w.start(keeper=False, pass_fds=[inherited.fileno()])
+fds = "/proc/%d/fd" % w.process.pid
+tap.ok(os.readlink("/proc/self/fd/%d" % inherited.fileno()) not in
+       [os.readlink(os.path.join(fds, fd)) for fd in os.listdir(fds)],
+       "a listening socket that was inherited is closed")
+w.stop()
+
 limits = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
 w.start(keeper=False)

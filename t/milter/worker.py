@@ -64,13 +64,14 @@ class Worker:
         self.keeper.policy(*lines)
         return self.keeper.publish()
 
-    def start(self, *args, keeper=True, wait=True):
+    def start(self, *args, keeper=True, wait=True, pass_fds=()):
         if keeper:
             self.keeper.start()
         self.log = open(self.path("log"), "ab")
         self.process = subprocess.Popen(
             [lab.program("keyturn-milter"), "-f", "-c", self.conf, *args],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            pass_fds=pass_fds)
         if wait and not lab.wait_for(lambda: self.is_there()):
             print("Bail out! no worker:\n" + self.text())
             sys.exit(1)
