@@ -20,7 +20,7 @@ enum {
 struct slot {
 	int fd;           /* -1: not connected */
 	uint64_t request; /* the last number used on any connection of it */
-	bool is_late;     /* an answer is due that nobody waits for */
+	bool is_late;     /* keyturnd did not get to it before the deadline */
 	bool was_heard;   /* keyturnd said something during the last request */
 	struct slot *next;
 };
@@ -148,8 +148,10 @@ slot_sign(const struct pool *pool, struct slot *slot,
 	*is_broken = slot->is_late = slot->was_heard = false;
 	if (slot->fd == -1) {
 		slot->fd = dial(pool->keyturnd, CHAN_SIGNING, deadline, err);
-		if (slot->fd == -1)
+		if (slot->fd == -1) {
+			slot->is_late = chan_timed_out(err);
 			return -1;
+		}
 	}
 	request->head.request = ++slot->request;
 	if (chan_send(slot->fd, request, -1, mono_until_ms(deadline), err) ==

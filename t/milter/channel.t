@@ -276,6 +276,8 @@ full = fk.fill(k.path)
 r, seconds = timed(w.send)
 tap.ok(r.code == 451 and seconds < 4, "nobody accepts, the queue is full: 451 "
        "after 2 s", (r.code, seconds))
+r, seconds = timed(w.send)
+tap.ok(r.code == 451 and seconds < 1, "and then sooner", (r.code, seconds))
 for s in full:
     s.close()
 k.stop()
