@@ -8,8 +8,7 @@
 
 #include "buf.h"
 #include "snap.h"
-
-enum { RSA_BITS_ADVISED = 2048 };
+#include "snap_warnings.h"
 
 static void
 entry_clear(struct entry *e)
@@ -41,27 +40,6 @@ snap_free(struct snap *snap)
 	free(snap->by_selector);
 	free(snap->warnings);
 	free(snap);
-}
-
-/* Add a warning; takes the content of text. */
-static int
-snap_warn(struct snap *snap, struct buf *text, struct err *err)
-{
-	const char *line = buf_str(text);
-	char *copy = line ? strdup(line) : NULL;
-	char **warnings;
-
-	buf_clear(text);
-	warnings = reallocarray(snap->warnings, snap->warning_count + 1,
-	    sizeof(*warnings));
-	if (warnings != NULL)
-		snap->warnings = warnings;
-	if (copy == NULL || warnings == NULL) {
-		free(copy);
-		return err_nomem(err);
-	}
-	warnings[snap->warning_count++] = copy;
-	return 0;
 }
 
 uint64_t
@@ -393,64 +371,6 @@ settle_entries(struct snap *snap, struct err *err)
 	return 0;
 }
 
-static int
-warn_weak_keys(struct snap *snap, struct err *err)
-{
-	for (size_t i = 0; i < snap->entry_count; i++) {
-		const struct entry *e = &snap->entries[i];
-		struct buf text = BUF_INIT;
-
-		if (e->key == NULL || key_algorithm(e->key) != KEY_RSA_SHA256 ||
-		    key_bits(e->key) >= RSA_BITS_ADVISED)
-			continue;
-		buf_printf(&text,
-		    "%s:%u: %s._domainkey.%s: an RSA key of %u bits; at least "
-		    "%d are advised",
-		    snap->key_table->path, e->line, e->selector, e->domain,
-		    key_bits(e->key), RSA_BITS_ADVISED);
-		if (snap_warn(snap, &text, err) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-/* Whether an inet socket listens on loopback only. */
-static bool
-is_loopback(const char *spec)
-{
-	const char *host = strchr(spec, '@');
-
-	if (host == NULL)
-		return false;
-	host++;
-	if (strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-	    strcmp(host, "[::1]") == 0)
-		return true;
-	/* 127.0.0.0/8, and not the name of a host that begins like it. */
-	host += host[0] == '[';
-	return strncmp(host, "127.", 4) == 0 &&
-	    host[strspn(host, "0123456789.]")] == '\0';
-}
-
-static int
-warn_open_sockets(struct snap *snap, struct err *err)
-{
-	for (size_t i = 0; i < snap->conf->socket_count; i++) {
-		const char *spec = snap->conf->sockets[i].spec;
-		struct buf text = BUF_INIT;
-
-		if (strncmp(spec, "inet", 4) != 0 || is_loopback(spec))
-			continue;
-		buf_printf(&text,
-		    "%s: sockets: %s: reachable from other machines: whoever "
-		    "can connect is trusted to say where mail comes from",
-		    snap->conf->path, spec);
-		if (snap_warn(snap, &text, err) == -1)
-			return -1;
-	}
-	return 0;
-}
-
 /* Resolve the key names of the SigningTable to places in the KeyTable. */
 static int
 resolve_names(const struct snap *snap, uint32_t *line_keys, struct err *err)
@@ -546,9 +466,7 @@ snap_fill(struct snap *snap, const struct snap *previous, struct err *err)
 	if (rc == 0)
 		rc = settle_entries(snap, err);
 	if (rc == 0)
-		rc = warn_weak_keys(snap, err);
-	if (rc == 0)
-		rc = warn_open_sockets(snap, err);
+		rc = snap_add_warnings(snap, err);
 	if (rc == 0)
 		rc = build_policy(snap, line_keys, err);
 	free(line_keys);

@@ -2,6 +2,8 @@
  * keyturn check: load everything as keyturnd would, try each key, and say all
  * that is wrong.
  */
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -12,13 +14,14 @@
 #include "base64.h"
 #include "ctl.h"
 #include "output.h"
+#include "problem.h"
 #include "snap.h"
 
 enum { OPT_USER, OPT_JSON };
 
 static const struct ctl_option options[] = {
 	[OPT_USER] = { "user", 'u', "NAME",
-	    "as root: check as that user, keyturnd's" },
+	    "as root: check as that user, not as keyturnd's" },
 	[OPT_JSON] = { "json", '\0', NULL, "one JSON object" },
 	{ .name = NULL },
 };
@@ -62,6 +65,25 @@ become(const struct ctl_call *call, const char *name)
 		return CTL_NO_PERMISSION;
 	}
 	return CTL_GOOD;
+}
+
+/*
+ * The user that keyturnd runs as now, by its control socket, or NULL: not
+ * running, or root.
+ */
+static const char *
+keyturnd_user(const char *conf_path)
+{
+	struct err ignored;
+	struct conf *conf = conf_load(conf_path, &ignored);
+	const struct passwd *user = NULL;
+	struct stat st;
+
+	if (conf != NULL && stat(conf->control_socket, &st) == 0 &&
+	    st.st_uid != 0)
+		user = getpwuid(st.st_uid);
+	conf_free(conf);
+	return user != NULL ? user->pw_name : NULL;
 }
 
 /* The public part of key, by way of the text that is published. */
@@ -110,6 +132,7 @@ try_key(const struct key *key, struct err *err)
 static void
 check_entries(const struct snap *snap, struct findings *f)
 {
+	struct buf text = BUF_INIT;
 	struct err err = ERR_INIT;
 
 	for (size_t i = 0; i < snap->entry_count; i++) {
@@ -118,11 +141,17 @@ check_entries(const struct snap *snap, struct findings *f)
 		if (e->state == ENTRY_GOOD && try_key(e->key, &err) == 0)
 			continue;
 		f->broken++;
+		buf_reset(&text);
 		if (e->state == ENTRY_GOOD)
-			err_prefix(&err, "%s", e->path);
+			buf_printf(&text, "%s:%u: %s: %s: %s",
+			    snap->key_table->path, e->line, e->name, e->path,
+			    err.text);
+		else
+			problem_describe(snap, e, &text);
 		add(f, &f->errors, "",
-		    e->state == ENTRY_GOOD ? err.text : e->problem);
+		    buf_str(&text) != NULL ? text.data : "out of memory");
 	}
+	buf_clear(&text);
 }
 
 static void
@@ -178,6 +207,8 @@ run(const struct ctl_call *call)
 	struct snap *snap;
 	int code = CTL_GOOD;
 
+	if (user == NULL && geteuid() == 0)
+		user = keyturnd_user(call->conf_path);
 	if (user != NULL)
 		code = become(call, user);
 	if (code != CTL_GOOD)
@@ -189,8 +220,9 @@ run(const struct ctl_call *call)
 		check_snap(snap, &f);
 	if (f.broken > 0 && user == NULL && geteuid() == 0)
 		add(&f, &f.warnings, "warning: ",
-		    "checked as root; if keyturnd runs as another user, check "
-		    "as that one: keyturn check --user NAME");
+		    "checked as root, because keyturnd is not running; if it "
+		    "runs as another user, check as that one: keyturn check "
+		    "--user NAME");
 	code = report(&f, snap == NULL);
 	if (err.code == ERR_NOMEM && code == CTL_CONFIG)
 		code = CTL_NOT_YET;

@@ -11,7 +11,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import cli  # noqa: E402
 import lab  # noqa: E402
 
-CONF = 'key_table = "KeyTable";\nsigning_table = "SigningTable";\n'
+CONF = ('key_table = "KeyTable"; signing_table = "SigningTable";\n'
+        'sockets = ["inet:8891@127.0.0.1"];\n')
 
 
 def setup(b, **changes):
@@ -70,7 +71,8 @@ def test_broken(tap, b):
         if data is not None:
             b.write("net.pem", what.get(data, data), mode)
         ran = check(b, conf)
-        tap.ok(ran.code == 78 and "net.pem" in ran.err and part in ran.err and
+        tap.ok(ran.code == 78 and "KeyTable:2: net: " in ran.err and
+               "net.pem" in ran.err and part in ran.err and
                "com.pem" not in ran.err and
                ran.out == b"3 keys, 3 lines: 1 broken\n",
                "a key that is %s" % name, ran)

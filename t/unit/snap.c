@@ -404,6 +404,16 @@ test_many(void)
 	snap_free(s);
 }
 
+static bool
+has_warning(const struct snap *s, const char *part)
+{
+	for (size_t i = 0; s != NULL && i < s->warning_count; i++) {
+		if (strstr(s->warnings[i], part) != NULL)
+			return true;
+	}
+	return false;
+}
+
 /* A socket that other machines reach is worth a warning, no other is. */
 static void
 test_sockets(void)
@@ -412,7 +422,8 @@ test_sockets(void)
 		const char *spec;
 		bool want;
 	} cases[] = {
-		{ "unix:/run/m.sock", false },
+		{ "unix:/tmp/m.sock", false },
+		{ "unix:/tmp/keyturn-not-there/m.sock", true },
 		{ "inet:8891@127.0.0.1", false },
 		{ "inet:8891@127.255.0.9", false },
 		{ "inet:8891@[127.0.0.1]", false },
@@ -433,18 +444,40 @@ test_sockets(void)
 		char text[256];
 		struct err err;
 		struct snap *s;
-		bool is_warned;
 
 		snprintf(text, sizeof(text), "sockets = [\"%s\"];\n",
 		    cases[i].spec);
 		put("keyturn.conf", text);
 		s = load(NULL, &err);
-		is_warned = s != NULL && s->warning_count == 1 &&
-		    strstr(s->warnings[0], cases[i].spec) != NULL;
-		ok(s != NULL && is_warned == cases[i].want, "%s: %s",
-		    cases[i].spec, cases[i].want ? "a warning" : "none");
+		ok(s != NULL && has_warning(s, cases[i].spec) == cases[i].want,
+		    "%s: %s", cases[i].spec,
+		    cases[i].want ? "a warning" : "none");
 		snap_free(s);
 	}
+}
+
+/* Nothing that could be signed is worth a warning too. */
+static void
+test_nothing(void)
+{
+	struct snap *s = NULL;
+
+	good_files();
+	reload(&s);
+	is_int((long long)s->warning_count, 0, "good tables: no warning");
+	put("SigningTable", "# only a comment\n");
+	reload(&s);
+	ok(has_warning(s, "SigningTable: has no line"), "an empty table: %s",
+	    s->warnings[0]);
+	put("keyturn.conf", "key_table = \"KeyTable\";\n");
+	reload(&s);
+	ok(has_warning(s, "signing_table is not set"), "no table: a warning");
+	put("keyturn.conf",
+	    "sockets = ({ spec = \"unix:/tmp/keyturn-no/m\"; "
+	    "optional = true; });\n");
+	reload(&s);
+	ok(!has_warning(s, "keyturn-no"), "an optional socket: none");
+	snap_free(s);
 }
 
 int
@@ -462,6 +495,7 @@ main(void)
 	test_carried();
 	test_many();
 	test_sockets();
+	test_nothing();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	if (system(command) != 0)
 		printf("# %s stays\n", dir);

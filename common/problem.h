@@ -1,9 +1,9 @@
 /*
  * What the operator is told about a snapshot: the same words at start, by -t,
- * by a reload and by status.
+ * by a reload, by status and by `keyturn check`.
  */
-#ifndef KEYTURN_KEEPER_PROBLEM_H
-#define KEYTURN_KEEPER_PROBLEM_H
+#ifndef KEYTURN_PROBLEM_H
+#define KEYTURN_PROBLEM_H
 
 #include "buf.h"
 #include "snap.h"
