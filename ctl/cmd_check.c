@@ -13,6 +13,7 @@
 
 #include "base64.h"
 #include "ctl.h"
+#include "json.h"
 #include "output.h"
 #include "problem.h"
 #include "snap.h"

@@ -8,6 +8,7 @@
 
 #include "ctl.h"
 #include "dnsname.h"
+#include "json.h"
 #include "key.h"
 #include "keyfile.h"
 #include "keyrecord.h"
@@ -213,17 +214,17 @@ write_json(struct job *j, struct buf *out)
 	struct buf strings = BUF_INIT;
 
 	buf_addc(out, '{');
-	json_first(out, "file", buf_str(&j->path));
-	json_member(out, "algorithm", key_alg_name(j->alg));
+	json_text(out, "file", buf_str(&j->path));
+	json_text(out, "algorithm", key_alg_name(j->alg));
 	buf_printf(out, ",\"bits\":%u,\"fingerprint\":\"", key_bits(j->key));
 	write_hex(out, key_fingerprint(j->key), SHA256_LEN);
 	buf_addc(out, '"');
-	json_member(out, "selector", buf_str(&j->selector));
-	json_member(out, "domain",
+	json_text(out, "selector", buf_str(&j->selector));
+	json_text(out, "domain",
 	    j->domain.len > 0 ? buf_str(&j->domain) : NULL);
-	json_member(out, "name", buf_str(&j->name));
-	json_member(out, "type", "TXT");
-	json_member(out, "value", buf_str(&j->record));
+	json_text(out, "name", buf_str(&j->name));
+	json_text(out, "type", "TXT");
+	json_text(out, "value", buf_str(&j->record));
 	/* A record's text has nothing that either form would escape. */
 	dnsname_txt(j->record.data, j->record.len, ",", &strings);
 	buf_adds(out, ",\"strings\":[");

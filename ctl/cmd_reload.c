@@ -5,6 +5,7 @@
 
 #include "control.h"
 #include "ctl.h"
+#include "json.h"
 #include "output.h"
 
 /* A million table lines and many keys may have to be read. */
@@ -38,7 +39,7 @@ write_json(int code, struct buf *text, struct buf *out)
 	const char *line = first, *end, *next;
 
 	buf_addc(out, '{');
-	json_first(out, "result", outcome(code));
+	json_text(out, "result", outcome(code));
 	buf_printf(out, ",\"exit\":%d,\"lines\":[", code);
 	if (first == NULL)
 		out->has_failed = true;

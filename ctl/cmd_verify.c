@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "json.h"
 #include "keyrecord.h"
 #include "message.h"
 #include "output.h"
@@ -151,9 +152,9 @@ static void
 write_json(const struct verdict *v, bool is_first, struct buf *out)
 {
 	buf_adds(out, is_first ? "{" : ",{");
-	json_first(out, "result", verdict_result_name(v->result));
-	json_member(out, "reason", verdict_reason_name(v->reason));
-	json_member(out, "text", v->text);
+	json_text(out, "result", verdict_result_name(v->result));
+	json_text(out, "reason", verdict_reason_name(v->reason));
+	json_text(out, "text", v->text);
 	json_span(out, "domain", v->domain);
 	json_span(out, "selector", v->selector);
 	json_span(out, "algorithm", v->algorithm);

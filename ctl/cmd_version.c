@@ -3,6 +3,7 @@
  */
 #include "buf.h"
 #include "ctl.h"
+#include "json.h"
 #include "output.h"
 
 enum { OPT_JSON };
@@ -20,7 +21,7 @@ run(const struct ctl_call *call)
 
 	if (call->values[OPT_JSON] != NULL) {
 		buf_addc(&out, '{');
-		json_first(&out, "version", PACKAGE_VERSION);
+		json_text(&out, "version", PACKAGE_VERSION);
 		buf_adds(&out, "}\n");
 	} else {
 		buf_printf(&out, "keyturn %s\n", PACKAGE_VERSION);

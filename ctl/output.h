@@ -36,14 +36,4 @@ int out_write(struct buf *text, int code);
 /* Write len bytes to stdout, all of them, likewise. */
 int out_bytes(const void *data, size_t len, int code);
 
-/*
- * Append a JSON string.  Valid UTF-8 stays as it is; a byte that is not part of
- * any becomes U+FFFD.
- */
-void json_string(struct buf *out, const void *data, size_t len);
-
-/* Append "name":"text", or "name":null; json_member puts a comma first. */
-void json_first(struct buf *out, const char *name, const char *text);
-void json_member(struct buf *out, const char *name, const char *text);
-
 #endif

@@ -5,14 +5,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "json.h"
 #include "log.h"
 #include "problem.h"
 #include "status.h"
 
-enum { DEGRADED_MAX = 3, TIME_MAX = 32 };
+enum {
+	DEGRADED_MAX = 3,
+	TIME_MAX = 32,
+	WORDS_KEYS_MAX = 100, /* good keys are listed in words up to so many */
+};
 
 struct facts {
 	const struct snap *snap;
+	const struct conf *conf; /* of the start: sockets, workers */
 	time_t loaded;
 	struct channel_status channel;
 	struct outcome last;
@@ -32,19 +38,49 @@ time_text(time_t t, char text[TIME_MAX])
 	return text;
 }
 
+/* Whether a socket should have a worker and has none. */
+static bool
+is_unserved(const struct facts *f, const struct conf_socket *socket)
+{
+	for (size_t i = 0; i < f->channel.worker_count; i++)
+		if (strcmp(f->channel.workers[i].spec, socket->spec) == 0)
+			return false;
+	return !socket->optional;
+}
+
+static bool
+has_unserved(const struct facts *f)
+{
+	for (size_t i = 0; i < f->conf->socket_count; i++)
+		if (is_unserved(f, &f->conf->sockets[i]))
+			return true;
+	return false;
+}
+
 /* What is wrong, if anything. */
 static void
-judge(const struct parts *parts, struct facts *f)
+judge(struct facts *f)
 {
-	const struct conf *conf = generations_conf(parts->all);
-
 	if (f->snap->kept_count + f->snap->broken_count > 0)
 		f->reasons[f->reason_count++] = "keys are kept or broken";
 	if (f->last.when != 0 && f->last.code != RELOAD_TAKEN &&
 	    f->last.code != RELOAD_DEGRADED)
 		f->reasons[f->reason_count++] = "the last reload was refused";
-	if (conf->workers == WORKERS_SPAWN && f->channel.worker_count == 0)
-		f->reasons[f->reason_count++] = "no worker is connected";
+	/* Other people's workers are for who starts them. */
+	if (f->conf->workers == WORKERS_SPAWN && has_unserved(f))
+		f->reasons[f->reason_count++] = "a socket has no worker";
+}
+
+static const char *
+state_name(enum entry_state state)
+{
+	static const char *const names[] = {
+		[ENTRY_GOOD] = "good",
+		[ENTRY_KEPT] = "kept",
+		[ENTRY_BROKEN] = "broken",
+	};
+
+	return names[state];
 }
 
 /*
@@ -66,27 +102,37 @@ add_indented(struct buf *out, const char *text)
 }
 
 static void
+words_key(const struct snap *snap, const struct entry *e, struct buf *out)
+{
+	struct buf line = BUF_INIT;
+
+	if (e->state == ENTRY_GOOD)
+		buf_printf(&line, "%s: %s._domainkey.%s, %s, %lu signatures",
+		    e->name, e->selector, e->domain,
+		    key_alg_name(key_algorithm(e->key)), atomic_load(&e->uses));
+	else
+		problem_describe(snap, e, &line);
+	if (buf_str(&line) != NULL)
+		add_indented(out, line.data);
+	else
+		out->has_failed = true;
+	buf_clear(&line);
+}
+
+static void
 words_keys(const struct facts *f, struct buf *out)
 {
 	const struct snap *snap = f->snap;
 	char when[TIME_MAX];
-	struct buf line = BUF_INIT;
 
 	buf_printf(out, "generation %llu, loaded %s: ",
 	    (unsigned long long)snap->generation, time_text(f->loaded, when));
 	problem_summary(snap, out);
 	buf_addc(out, '\n');
-	for (size_t i = 0; i < snap->entry_count; i++) {
-		if (snap->entries[i].state == ENTRY_GOOD)
-			continue;
-		buf_reset(&line);
-		problem_describe(snap, &snap->entries[i], &line);
-		if (buf_str(&line) != NULL)
-			add_indented(out, line.data);
-		else
-			out->has_failed = true;
-	}
-	buf_clear(&line);
+	for (size_t i = 0; i < snap->entry_count; i++)
+		if (snap->entries[i].state != ENTRY_GOOD ||
+		    snap->entry_count <= WORDS_KEYS_MAX)
+			words_key(snap, &snap->entries[i], out);
 }
 
 static void
@@ -105,8 +151,9 @@ words_reload(const struct outcome *last, struct buf *out)
 }
 
 static void
-words_workers(const struct channel_status *ch, struct buf *out)
+words_workers(const struct facts *f, struct buf *out)
 {
+	const struct channel_status *ch = &f->channel;
 	char when[TIME_MAX];
 
 	buf_printf(out,
@@ -123,6 +170,10 @@ words_workers(const struct channel_status *ch, struct buf *out)
 		    (unsigned long long)w->generation,
 		    time_text(w->since, when));
 	}
+	for (size_t i = 0; i < f->conf->socket_count; i++)
+		if (is_unserved(f, &f->conf->sockets[i]))
+			buf_printf(out, "  no worker for %s\n",
+			    f->conf->sockets[i].spec);
 }
 
 static void
@@ -145,55 +196,13 @@ words(const struct facts *f, struct buf *out)
 	buf_addc(out, '\n');
 	words_keys(f, out);
 	words_reload(&f->last, out);
-	words_workers(&f->channel, out);
+	words_workers(f, out);
 	words_counters(&f->channel, out);
 }
 
 /*
  * In JSON, RFC 8259.
  */
-
-/*
- * A string.  File names are bytes and not always UTF-8: each byte that is not
- * printable ASCII is given as the character of its number.
- */
-static void
-json_string(struct buf *out, const char *text)
-{
-	buf_addc(out, '"');
-	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-		if (*p == '"' || *p == '\\')
-			buf_printf(out, "\\%c", *p);
-		else if (*p >= ' ' && *p < 0x7f)
-			buf_addc(out, (char)*p);
-		else
-			buf_printf(out, "\\u%04x", *p);
-	}
-	buf_addc(out, '"');
-}
-
-/* A member of an object, with the comma after the one before it. */
-static void
-json_name(struct buf *out, const char *name)
-{
-	if (out->len > 0 && out->data[out->len - 1] != '{')
-		buf_addc(out, ',');
-	buf_printf(out, "\"%s\":", name);
-}
-
-static void
-json_text(struct buf *out, const char *name, const char *text)
-{
-	json_name(out, name);
-	json_string(out, text);
-}
-
-static void
-json_number(struct buf *out, const char *name, unsigned long long number)
-{
-	json_name(out, name);
-	buf_printf(out, "%llu", number);
-}
 
 static void
 json_time(struct buf *out, const char *name, time_t t)
@@ -204,26 +213,23 @@ json_time(struct buf *out, const char *name, time_t t)
 }
 
 static void
-json_problems(const struct snap *snap, struct buf *out)
+json_entries(const struct snap *snap, struct buf *out)
 {
-	bool is_first = true;
-
-	json_name(out, "problems");
+	json_name(out, "entries");
 	buf_addc(out, '[');
 	for (size_t i = 0; i < snap->entry_count; i++) {
 		const struct entry *e = &snap->entries[i];
 
-		if (e->state == ENTRY_GOOD)
-			continue;
-		buf_adds(out, is_first ? "{" : ",{");
-		is_first = false;
+		buf_adds(out, i == 0 ? "{" : ",{");
 		json_text(out, "name", e->name);
-		json_text(out, "state",
-		    e->state == ENTRY_KEPT ? "kept" : "broken");
+		json_text(out, "state", state_name(e->state));
 		json_text(out, "file", snap->key_table->path);
 		json_number(out, "line", e->line);
 		json_text(out, "domain", e->domain);
 		json_text(out, "selector", e->selector);
+		json_text(out, "algorithm",
+		    e->key ? key_alg_name(key_algorithm(e->key)) : NULL);
+		json_number(out, "signatures", atomic_load(&e->uses));
 		json_text(out, "problem", e->problem);
 		buf_addc(out, '}');
 	}
@@ -243,6 +249,25 @@ json_reload(const struct outcome *last, struct buf *out)
 	json_number(out, "exit", (unsigned long long)last->code);
 	json_text(out, "text", last->text ? last->text : "");
 	buf_addc(out, '}');
+}
+
+static void
+json_unserved(const struct facts *f, struct buf *out)
+{
+	bool is_first = true;
+
+	json_name(out, "sockets_without_worker");
+	buf_addc(out, '[');
+	for (size_t i = 0; i < f->conf->socket_count; i++) {
+		const char *spec = f->conf->sockets[i].spec;
+
+		if (!is_unserved(f, &f->conf->sockets[i]))
+			continue;
+		buf_adds(out, is_first ? "" : ",");
+		json_string(out, spec, strlen(spec));
+		is_first = false;
+	}
+	buf_addc(out, ']');
 }
 
 static void
@@ -277,7 +302,7 @@ json(const struct facts *f, struct buf *out)
 	buf_addc(out, '[');
 	for (size_t i = 0; i < f->reason_count; i++) {
 		buf_adds(out, i == 0 ? "" : ",");
-		json_string(out, f->reasons[i]);
+		json_string(out, f->reasons[i], strlen(f->reasons[i]));
 	}
 	buf_addc(out, ']');
 	json_number(out, "generation", snap->generation);
@@ -288,9 +313,10 @@ json(const struct facts *f, struct buf *out)
 	json_number(out, "carried_over", snap->carried_count);
 	json_number(out, "kept", snap->kept_count);
 	json_number(out, "broken", snap->broken_count);
-	json_problems(snap, out);
+	json_entries(snap, out);
 	json_reload(&f->last, out);
 	json_workers(&f->channel, out);
+	json_unserved(f, out);
 	json_number(out, "connections", f->channel.connections);
 	json_number(out, "ended_as_malformed", f->channel.refused);
 	json_name(out, "counters");
@@ -307,13 +333,15 @@ int
 status_report(const struct parts *parts, bool as_json, struct buf *out)
 {
 	struct generation *g = generation_get(parts->all);
-	struct facts f = { .snap = g->snap, .loaded = g->since };
+	struct facts f = { .snap = g->snap,
+		.conf = generations_conf(parts->all),
+		.loaded = g->since };
 	struct err err;
 
 	if (channel_status(parts->channel, &f.channel, &err) == -1)
 		out->has_failed = true;
 	reload_last(parts->reloader, &f.last);
-	judge(parts, &f);
+	judge(&f);
 	if (as_json)
 		json(&f, out);
 	else

@@ -21,8 +21,8 @@ struct parts {
 /*
  * Append the status to out: lines of text, or one JSON object and a line end.
  * Returns the exit code of `keyturn status`: 0 good; 1 degraded, that is
- * entries are kept or broken, the last reload was refused, or there should be
- * workers of our own and none is connected.
+ * entries are kept or broken, the last reload was refused, or a socket that
+ * should have a worker of our own has none.
  */
 int status_report(const struct parts *parts, bool as_json, struct buf *out);
 

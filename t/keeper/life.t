@@ -188,9 +188,11 @@ pid = k.keyturnd.pid
 tap.is_(started(k), ["-c %s -s %s -P %d" % (k.conf_path, k.spec, pid)],
         "a worker is started for the socket")
 code, text = k.ask("status")
-tap.ok(code == 1 and "no worker is connected" in text.splitlines()[0],
+tap.ok(code == 1 and "a socket has no worker" in text.splitlines()[0] and
+       "no worker for " + k.spec in text,
        "without a connected worker of its own it is degraded", text)
-with k.channel(cc.CONTROL) as c:
+tap.is_(k.status()["sockets_without_worker"], [k.spec], "the same in JSON")
+with k.channel(cc.CONTROL, spec=k.spec.encode()) as c:
     c.policy()
     tap.is_(k.ask("status")[0], 0, "with one it is not")
 os.kill(children(k)[0], signal.SIGKILL)
