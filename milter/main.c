@@ -40,6 +40,7 @@ enum {
 	LISTEN_BACKLOG = 512,
 	FILES_WANTED = 65536, /* descriptors */
 	LOG_FLUSH_MS = 1000,
+	FIRST_POLICY_MS = 1000, /* to wait for a policy at start */
 };
 
 struct options {
@@ -211,6 +212,8 @@ serve(const struct conf *conf, const struct conf_socket *socket)
 	}
 	callbacks_set_channel(ch);
 	drain_set_channel(ch);
+	/* Until then connections wait in the backlog; after that, 451. */
+	channel_policy_wait(ch, NULL, 0, mono_now_ms() + FIRST_POLICY_MS);
 	log_msg(LOG_NOTICE, NULL, "serving %s", socket->spec);
 	if (smfi_main() != MI_SUCCESS)
 		log_msg(LOG_ERR, NULL,

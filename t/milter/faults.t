@@ -376,6 +376,24 @@ def check_no_policy(tap):
     rig.clean()
 
 
+def check_first_messages(tap):
+    """Who comes before there is a policy waits for it a little."""
+    rig = lab.Lab(workers="service")
+    rig.simple()
+    worker = rig.start_worker()
+    lab.wait_for(lambda: os.path.exists(rig.path("milter0.sock")), 10)
+    connections = [mc.Connection(rig.spec, negotiate=False) for _ in range(4)]
+    rig.start(wait=False)
+    for c in connections:
+        c.negotiate()
+        r = c.send(OURS)
+        tap.ok(signatures(r) == 1, "the first messages are signed, not "
+               "deferred", (r.verdict, r.reply))
+        c.quit()
+    tap.is_((lab.stop_process(worker), rig.stop()), (0, 0), "both end with 0")
+    rig.clean()
+
+
 def main():
     lab.need("openssl")
     lab.need_verifiers()
@@ -391,6 +409,7 @@ def main():
     check_broken_key(tap)
     check_failing_signature(tap)
     check_no_policy(tap)
+    check_first_messages(tap)
     check_killed_worker(tap)
     for verdict in ("tempfail", "accept", "reject"):
         check_killed_keeper(tap, verdict)
