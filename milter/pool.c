@@ -58,9 +58,12 @@ slot_take(struct pool *pool, long long *deadline)
 	return slot;
 }
 
-/* Put one back: on top, or last when keyturnd is busy with it still. */
+/*
+ * Put one back: on top, or last when keyturnd is busy with it still.  A request
+ * that had no time for an answer says nothing about keyturnd.
+ */
 static void
-slot_give(struct pool *pool, struct slot *slot)
+slot_give(struct pool *pool, struct slot *slot, bool had_time)
 {
 	struct slot **at = &pool->free_slots;
 
@@ -70,7 +73,8 @@ slot_give(struct pool *pool, struct slot *slot)
 	slot->next = *at;
 	*at = slot;
 	/* A late answer is one all the same: it is slow, but alive. */
-	pool->is_silent = slot->is_late && !slot->was_heard;
+	if (had_time || !slot->is_late)
+		pool->is_silent = slot->is_late && !slot->was_heard;
 	pthread_cond_signal(&pool->slot_free);
 	pthread_mutex_unlock(&pool->lock);
 }
@@ -173,6 +177,7 @@ pool_sign(struct pool *pool, const struct chan_pair *pairs, size_t count,
 {
 	struct slot *slot = slot_take(pool, &deadline);
 	union chan_packet request;
+	bool had_time = mono_until_ms(deadline) >= SILENT_MS;
 	bool is_broken;
 	int rc;
 
@@ -189,7 +194,7 @@ pool_sign(struct pool *pool, const struct chan_pair *pairs, size_t count,
 	if (rc == -1 && is_broken)
 		rc = slot_sign(pool, slot, &request, deadline, reply,
 		    &is_broken, err);
-	slot_give(pool, slot);
+	slot_give(pool, slot, had_time);
 	if (rc == 0 && reply->signed_.status == CHAN_ERROR)
 		return err_set(err, ERR_CRYPTO,
 		    "keyturnd could not make the signature");
