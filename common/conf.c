@@ -26,24 +26,35 @@ struct seen {
 	bool rows[SETTINGS_MAX];
 };
 
-/* "file:line: what: the line itself", for what the library does not take. */
+/*
+ * "file:line: what: the line itself", for what the library does not take.  It
+ * notices a fault only at the word behind it, so an empty line is never meant:
+ * then it is the last one before that is not.
+ */
 static int
 refuse_syntax(const config_t *config, const char *path, const char *text,
     struct err *err)
 {
-	int line = config_error_line(config);
 	struct buf shown = BUF_INIT;
+	const char *line = text;
+	int number = 1;
 	size_t len;
 
-	for (int i = 1; i < line && strchr(text, '\n') != NULL; i++)
-		text = strchr(text, '\n') + 1;
-	text += strspn(text, " \t");
-	len = strcspn(text, "\r\n");
-	buf_add_escaped(&shown, text, len < SHOWN_MAX ? len : SHOWN_MAX);
+	for (int i = 1; i <= config_error_line(config); i++) {
+		text += strspn(text, " \t\r");
+		if (*text != '\n' && *text != '\0') {
+			line = text;
+			number = i;
+		}
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+	}
+	len = strcspn(line, "\r\n");
+	buf_add_escaped(&shown, line, len < SHOWN_MAX ? len : SHOWN_MAX);
 	if (buf_str(&shown) == NULL)
 		err_nomem(err);
 	else
-		err_set(err, ERR_CONF, "%s:%d: %s: %s", path, line,
+		err_set(err, ERR_CONF, "%s:%d: %s: %s", path, number,
 		    config_error_text(config), shown.data);
 	buf_clear(&shown);
 	return -1;

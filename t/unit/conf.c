@@ -238,7 +238,9 @@ static const struct {
 	    ":2: syntax error: key_table = ;" },
 	{ "syntax with odd bytes", "drain = \x1b[2J;",
 	    ":1: syntax error: drain = \\x1b[2J;" },
-	{ "no closing brace", "log = {\n\n", ":3: syntax error" },
+	{ "no closing brace", "log = {\n\n", ":1: syntax error: log = {" },
+	{ "junk before an empty line", "drain = 5;\njunk\n\n",
+	    ":2: syntax error: junk" },
 	{ "byte order mark",
 	    "\xef\xbb\xbf"
 	    "drain = 5;",
