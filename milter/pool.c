@@ -13,7 +13,7 @@
 enum {
 	SLOTS_PER_PROCESSOR = 2,
 	SLOTS_MAX = 64,
-	SILENT_MS = 200, /* to wait for a keyturnd that did not answer before */
+	SILENT_MS = 500, /* to wait for a keyturnd that did not answer before */
 };
 
 /* A signing connection.  Whoever took it out of the pool owns it. */

@@ -12,10 +12,11 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "lib")]
 import dkim
 
 import fake_keyturnd as fk
-from lab import Tap, usage
+from lab import Tap, slow, usage
 from worker import Worker, message, timed
 
 tap = Tap(120)
+SLOW = slow()
 key = fk.RsaKey()
 LINE = "*@example.com=0x11:example.com:s1:rsa"
 NEW = "*@example.com=0x12:example.com:s2:rsa"
@@ -82,7 +83,7 @@ HOSTILE = [
 for name, sign in HOSTILE:
     k.sign = sign
     r, seconds = timed(w.send, qid="H")
-    good = r.code == 451 and not r.modifications and seconds < 1.5
+    good = r.code == 451 and not r.modifications and seconds < 1.5 * SLOW
     k.sign = fk.honest
     tap.ok(good and is_signed(w.send()), "answered with %s: 451, then signed"
            % name, (r.code, r.modifications, seconds))
@@ -114,7 +115,7 @@ k.sign = ends_first
 tap.ok(is_signed(w.send()), "the connection ends once: asked again, signed")
 k.sign = lambda keyturnd, conn, request, pairs: conn.shutdown(2)
 r, seconds = timed(w.send)
-tap.ok(r.code == 451 and seconds < 1.5, "it always ends: 451 at once",
+tap.ok(r.code == 451 and seconds < 1.5 * SLOW, "it always ends: 451 at once",
        (r.code, seconds))
 k.sign = fk.honest
 
@@ -128,7 +129,8 @@ def is_late(keyturnd, conn, request, pairs):
 
 k.sign = is_late
 r, seconds = timed(w.send)
-tap.ok(r.code == 451 and 1.9 < seconds < 4, "silence: 451 after 2 s", seconds)
+tap.ok(r.code == 451 and 1.9 < seconds < 4 * SLOW, "silence: 451 after 2 s",
+       seconds)
 k.sign = lambda keyturnd, conn, request, pairs: (
     [c.send(fk.signed(q, [b"\0" * 256])) for c, q, _ in late if c is conn],
     fk.honest(keyturnd, conn, request, pairs))
@@ -139,9 +141,10 @@ k.sign = is_late
 threads = [threading.Thread(target=w.send) for _ in range(24)]
 _, seconds = timed(lambda: ([t.start() for t in threads],
                             [t.join() for t in threads]))
-tap.ok(seconds < 5, "24 messages and silence: none waits longer", seconds)
+tap.ok(seconds < 5 * SLOW, "24 messages and silence: none waits longer",
+       seconds)
 r, seconds = timed(w.send, msg=OTHER)
-tap.ok(r.passed and seconds < 1, "other mail does not wait", seconds)
+tap.ok(r.passed and seconds < 1 * SLOW, "other mail does not wait", seconds)
 k.sign = fk.honest
 tap.ok(is_signed(w.send()), "and signing goes on")
 
@@ -169,7 +172,7 @@ k.publish()
 k.sign = lambda keyturnd, conn, request, pairs: (
     conn.send(fk.signed(request, status=fk.STALE, generation=k.generation)))
 r, seconds = timed(w.send)
-tap.ok(r.code == 451 and seconds < 4, "stale for ever: 451 in time", seconds)
+tap.ok(r.code == 451 and seconds < 4 * SLOW, "stale for ever: 451 in time", seconds)
 k.sign = lambda keyturnd, conn, request, pairs: (
     time.sleep(0.5), fk.honest(keyturnd, conn, request, pairs))
 tap.ok(is_signed(w.send()), "that was no silence: the next has its time")
@@ -260,12 +263,12 @@ c = w.connect()
 tap.ok(is_signed(w.send(conn=c)), "before: signed")
 k.stop()
 r, seconds = timed(w.send, conn=c)
-tap.ok(r.code == 451 and seconds < 0.5, "keyturnd gone: ours 451 at once",
+tap.ok(r.code == 451 and seconds < 0.5 * SLOW, "keyturnd gone: ours 451 at once",
        (r.code, seconds))
 tap.ok(w.send(conn=c, msg=OTHER).passed, "other mail passes")
 k.start()
 _, seconds = timed(k.wait, lambda: any(r == fk.CONTROL for _, r in k.conns))
-tap.ok(seconds < 3, "back again: connected within the back-off", seconds)
+tap.ok(seconds < 3 * SLOW, "back again: connected within the back-off", seconds)
 tap.ok(is_signed(w.send(conn=c)), "signed over the same MTA connection")
 k.stop()
 k.start()
@@ -277,10 +280,10 @@ k.stop()
 k.start(queue=0, accepts=False)
 full = fk.fill(k.path)
 r, seconds = timed(w.send)
-tap.ok(r.code == 451 and seconds < 4, "nobody accepts, the queue is full: 451 "
+tap.ok(r.code == 451 and seconds < 4 * SLOW, "nobody accepts, the queue is full: 451 "
        "after 2 s", (r.code, seconds))
 r, seconds = timed(w.send)
-tap.ok(r.code == 451 and seconds < 1, "and then sooner", (r.code, seconds))
+tap.ok(r.code == 451 and seconds < 1 * SLOW, "and then sooner", (r.code, seconds))
 for s in full:
     s.close()
 k.stop()
