@@ -77,8 +77,9 @@ explain(const struct exchange *x, const struct err *cause, struct err *err)
 	case ENOENT:
 	case ECONNREFUSED:
 		err_set(err, ERR_IO,
-		    "%s; is keyturnd running? `systemctl status keyturn` and "
-		    "its log say why not",
+		    "%s; is keyturnd running? Its log says why not; if "
+		    "control_socket was changed since it started, name the "
+		    "old one with -s",
 		    cause->text);
 		return CTL_UNAVAILABLE;
 	case EACCES:
