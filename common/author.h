@@ -48,7 +48,7 @@ void author_clear(struct author *a);
 int author_find(const struct hdrs *h, struct author *a, struct err *err);
 
 /* The same for the value of one From field.  For tests and tools. */
-int author_parse(
-    const char *value, size_t len, struct author *a, struct err *err);
+int author_parse(const char *value, size_t len, struct author *a,
+    struct err *err);
 
 #endif

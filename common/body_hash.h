@@ -34,12 +34,12 @@ int body_hash_start(struct body_hash *bh, enum canon c, struct err *err);
  * One thread per body_hash.  Never keeps more than a few bytes of input.
  * RFC 6376 sections 3.4.3 (simple) and 3.4.4 (relaxed).
  */
-int body_hash_update(
-    struct body_hash *bh, const void *data, size_t len, struct err *err);
+int body_hash_update(struct body_hash *bh, const void *data, size_t len,
+    struct err *err);
 
 /* End of the body.  The object can be started again. */
-int body_hash_final(
-    struct body_hash *bh, unsigned char digest[SHA256_LEN], struct err *err);
+int body_hash_final(struct body_hash *bh, unsigned char digest[SHA256_LEN],
+    struct err *err);
 
 /* Release; fine on a cleared or never started object. */
 void body_hash_clear(struct body_hash *bh);

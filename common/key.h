@@ -37,8 +37,8 @@ struct key;
  * Returns a key with one reference, or NULL with err set: ERR_KEY, ERR_NOMEM,
  * ERR_CRYPTO.  The caller cleanses pem.
  */
-struct key *key_parse(
-    const char *pem, size_t len, unsigned minimum_bits, struct err *err);
+struct key *key_parse(const char *pem, size_t len, unsigned minimum_bits,
+    struct err *err);
 
 /*
  * A new key: RSA with bits, or Ed25519 (bits ignored).
@@ -86,8 +86,8 @@ struct pubkey;
  * 3.6.1 with erratum 3017), for Ed25519 32 bytes.
  * Returns NULL with err set: ERR_KEY, ERR_NOMEM.
  */
-struct pubkey *pubkey_parse(
-    enum key_alg alg, const void *data, size_t len, struct err *err);
+struct pubkey *pubkey_parse(enum key_alg alg, const void *data, size_t len,
+    struct err *err);
 void pubkey_free(struct pubkey *pk);
 unsigned pubkey_bits(const struct pubkey *pk);
 

@@ -24,10 +24,10 @@ struct sha256 {
  * memory.  All return 0, or -1 with err set: ERR_CRYPTO.
  */
 int sha256_start(struct sha256 *h, struct err *err);
-int sha256_update(
-    struct sha256 *h, const void *data, size_t len, struct err *err);
-int sha256_final(
-    struct sha256 *h, unsigned char digest[SHA256_LEN], struct err *err);
+int sha256_update(struct sha256 *h, const void *data, size_t len,
+    struct err *err);
+int sha256_final(struct sha256 *h, unsigned char digest[SHA256_LEN],
+    struct err *err);
 
 /* Release; fine on a cleared or never started object. */
 void sha256_clear(struct sha256 *h);

@@ -36,6 +36,8 @@ tell_syslog(int priority, const char *fmt, va_list ap)
 	dprintf(STDERR_FILENO, "%s\n", text);
 }
 
+#undef syslog /* a macro in some fortified builds */
+
 void
 syslog(int priority, const char *fmt, ...)
 {
