@@ -40,7 +40,7 @@ static struct policy *
 make_policy(const char *const *patterns, bool is_multiple, int *fd_out)
 {
 	static char selectors[LINES_MAX][8];
-	struct sign_line lines[LINES_MAX] = { { NULL } };
+	struct sign_line lines[LINES_MAX] = { { .pattern = NULL } };
 	struct policy_key keys[LINES_MAX];
 	uint32_t line_keys[LINES_MAX * TABLE_LINE_KEYS] = { 0 };
 	struct sign_table table = { .lines = lines };
