@@ -26,6 +26,7 @@
 #include "channel.h"
 #include "conf.h"
 #include "drain.h"
+#include "guard.h"
 #include "log.h"
 #include "monotime.h"
 #include "notify.h"
@@ -182,7 +183,8 @@ static struct channel *
 start_rest(const struct conf *conf, const struct conf_socket *socket,
     struct err *err)
 {
-	if (drain_prepare(sockspec_path(socket->spec), conf->drain, err) ==
+	if (guard_prepare(err) == -1 ||
+	    drain_prepare(sockspec_path(socket->spec), conf->drain, err) ==
 	        -1 ||
 	    log_start(PROGRAM, &conf->log, err) == -1)
 		return NULL;
