@@ -143,7 +143,7 @@ def opendkim_signs(b, key, kind, canon, messages):
         ["opendkim", "-f", "-x", conf], stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        lab.wait_for(lambda: os.path.exists(path))
+        lab.wait_for(lambda: milter_client.listens("unix:" + path))
         with milter_client.Connection("unix:" + path) as c:
             c.greet()
             return [c.send(milter_client.Message.parse(m)).sent

@@ -357,7 +357,7 @@ def check_no_policy(tap):
     rig = lab.Lab(workers="service")
     rig.simple()
     worker = rig.start_worker()
-    lab.wait_for(lambda: os.path.exists(rig.path("milter0.sock")), 10)
+    lab.wait_for(lambda: mc.listens(rig.spec), 10)
 
     def ask(mail):
         with mc.Connection(rig.spec) as c:
@@ -380,7 +380,7 @@ def check_first_messages(tap):
     rig = lab.Lab(workers="service")
     rig.simple()
     worker = rig.start_worker()
-    lab.wait_for(lambda: os.path.exists(rig.path("milter0.sock")), 10)
+    lab.wait_for(lambda: mc.listens(rig.spec), 10)
     connections = [mc.Connection(rig.spec, negotiate=False) for _ in range(4)]
     rig.start(wait=False)
     for c in connections:
