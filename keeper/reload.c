@@ -15,6 +15,14 @@
 #include "reload.h"
 #include "snap.h"
 
+/* One who waits in reload_wait for the reload that answers him. */
+struct waiter {
+	unsigned long long number; /* of his request */
+	bool is_answered;
+	struct outcome *out;
+	struct waiter *next;
+};
+
 struct reloader {
 	const char *conf_path;
 	struct generations *all;
@@ -26,6 +34,7 @@ struct reloader {
 	 * were there when it began. */
 	unsigned long long requested, answered;
 	struct outcome last;
+	struct waiter *waiters;
 };
 
 void
@@ -157,6 +166,37 @@ reload_once(struct reloader *r)
 	return o;
 }
 
+/* Lock held. */
+static void
+copy_last(const struct reloader *r, struct outcome *out)
+{
+	*out = r->last;
+	if (r->last.text != NULL)
+		out->text = strdup(r->last.text);
+}
+
+/*
+ * Give the last outcome to those whom it answers: by the time they wake up it
+ * may be that of another reload.  Lock held.
+ */
+static void
+answer_waiters(struct reloader *r)
+{
+	struct waiter **at = &r->waiters;
+
+	while (*at != NULL) {
+		struct waiter *w = *at;
+
+		if (w->number > r->answered) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		copy_last(r, w->out);
+		w->is_answered = true;
+	}
+}
+
 static void *
 reloader_main(void *arg)
 {
@@ -175,6 +215,7 @@ reloader_main(void *arg)
 		outcome_clear(&r->last);
 		r->last = o;
 		r->answered = number;
+		answer_waiters(r);
 		pthread_cond_broadcast(&r->finished);
 	}
 	return NULL;
@@ -212,26 +253,18 @@ reload_request(struct reloader *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* Lock held. */
-static void
-copy_last(const struct reloader *r, struct outcome *out)
-{
-	*out = r->last;
-	if (r->last.text != NULL)
-		out->text = strdup(r->last.text);
-}
-
 void
 reload_wait(struct reloader *r, struct outcome *out)
 {
-	unsigned long long number;
+	struct waiter self = { .out = out };
 
 	pthread_mutex_lock(&r->lock);
-	number = ++r->requested;
+	self.number = ++r->requested;
+	self.next = r->waiters;
+	r->waiters = &self;
 	pthread_cond_signal(&r->wanted);
-	while (r->answered < number)
+	while (!self.is_answered)
 		pthread_cond_wait(&r->finished, &r->lock);
-	copy_last(r, out);
 	pthread_mutex_unlock(&r->lock);
 }
 
