@@ -13,6 +13,7 @@
 #include "canon.h"
 #include "cidr.h"
 #include "err.h"
+#include "rotation.h"
 
 #define CONF_PATH_DEFAULT    "/etc/keyturn/keyturn.conf"
 
@@ -44,6 +45,13 @@ struct conf_log {
 	int level;    /* the least urgent level written, of syslog(3) */
 };
 
+/* What the rings that match have of their own. */
+struct conf_override {
+	char **rings; /* domains and globs as in a SigningTable, lower case,
+	                 NULL-terminated */
+	struct ring_conf conf; /* complete: what is not set is as for all */
+};
+
 struct conf {
 	char *path; /* the file it was read from */
 
@@ -59,6 +67,7 @@ struct conf {
 
 	char *key_table;     /* path or NULL */
 	char *signing_table; /* path or NULL */
+	char *rings;         /* directory; not there: no rings */
 
 	bool sign_authenticated;
 	struct cidr *sign_networks;
@@ -69,11 +78,21 @@ struct conf {
 	char *sign_headers;     /* names, lower case, separated by ":" */
 	char *oversign_headers; /* likewise */
 	bool multiple_signatures;
+	bool subdomains; /* rings also serve the domains below theirs */
 	enum verdict on_error;
 	enum verdict on_malformed;
 	int minimum_rsa_bits;
 	struct conf_log log;
+
+	struct ring_conf ring_conf;      /* rotation, publisher, dns */
+	struct conf_override *overrides; /* ring_settings; the first wins */
+	size_t override_count;
+	char **on_event; /* program and arguments, NULL-terminated, or NULL */
 };
+
+/* The settings for the ring of domain: of the first override that matches. */
+const struct ring_conf *conf_for_ring(const struct conf *conf,
+    const char *domain);
 
 /*
  * Read path.  All of it is checked: unknown names, wrong types, values out of

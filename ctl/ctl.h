@@ -21,7 +21,7 @@ enum ctl_exit {
 	CTL_CONFIG = 78,
 };
 
-#define CTL_OPTIONS_MAX 12 /* of one subcommand */
+#define CTL_OPTIONS_MAX 16 /* of one subcommand */
 
 /* One option.  A table of them ends with name == NULL. */
 struct ctl_option {
@@ -38,6 +38,8 @@ struct ctl_call {
 	bool conf_given; /* by -c */
 	/* values[i] belongs to options[i]: NULL if it was not given. */
 	const char *values[CTL_OPTIONS_MAX];
+	char **operands; /* what is no option, in order; not NULL-terminated */
+	size_t operand_count;
 };
 
 struct command {
@@ -46,6 +48,7 @@ struct command {
 	const char *summary;   /* one line, for the list */
 	const char *help;      /* the rest of what --help says */
 	const struct ctl_option *options;
+	size_t operand_min, operand_max;
 	int (*run)(const struct ctl_call *call); /* returns the exit code */
 };
 
@@ -56,9 +59,10 @@ extern const struct command cmd_check, cmd_keygen, cmd_reload, cmd_sign,
 void ctl_help(const struct command *command);
 
 /*
- * Parse argv[1] and on by the table of call->command into call->values.
- * An option given twice, one that is unknown or lacks its value, and operands
- * are errors, which are printed.
+ * Parse argv[1] and on by the table of call->command into call->values and
+ * call->operands; argv is put in a new order for that.  After "--" all are
+ * operands.  An option given twice, one that is unknown or lacks its value, too
+ * few and too many operands are errors, which are printed.
  * Returns true to go on; false to leave with *code (0 after --help).
  */
 bool ctl_parse(struct ctl_call *call, int argc, char **argv, int *code);

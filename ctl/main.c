@@ -125,16 +125,26 @@ ctl_parse(struct ctl_call *call, int argc, char **argv, int *code)
 	const struct ctl_option *o;
 	const char *joined = NULL;
 	char **end = argv + argc;
+	bool has_ended = false; /* the options */
 
 	*code = CTL_USAGE;
+	call->operands = argv + 1;
 	for (argv++; argv < end; argv++) {
+		if (has_ended || **argv != '-' || strcmp(*argv, "-") == 0) {
+			if (call->operand_count == call->command->operand_max) {
+				out_usage(call, "surplus argument: %s", *argv);
+				return false;
+			}
+			call->operands[call->operand_count++] = *argv;
+			continue;
+		}
+		if (strcmp(*argv, "--") == 0) {
+			has_ended = true;
+			continue;
+		}
 		if (is_help(*argv)) {
 			ctl_help(call->command);
 			*code = CTL_GOOD;
-			return false;
-		}
-		if (**argv != '-' || strcmp(*argv, "-") == 0) {
-			out_usage(call, "surplus argument: %s", *argv);
 			return false;
 		}
 		o = call->command->options;
@@ -146,6 +156,11 @@ ctl_parse(struct ctl_call *call, int argc, char **argv, int *code)
 		}
 		if (!option_take(call, o, joined, &argv))
 			return false;
+	}
+	if (call->operand_count < call->command->operand_min) {
+		out_usage(call, "an argument is missing: %s",
+		    call->command->arguments);
+		return false;
 	}
 	return true;
 }

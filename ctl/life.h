@@ -1,0 +1,167 @@
+/*
+ * The life of keys, as one pure function: a ring, what is known of the world,
+ * the rules and the time give at most one step for each key, or the reason why
+ * not and until when.  Nothing here looks anything up, asks for the time or
+ * changes anything outside the ring; whoever acts is turn.c.
+ */
+#ifndef KEYTURN_LIFE_H
+#define KEYTURN_LIFE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "ring.h"
+#include "rotation.h"
+
+enum step {
+	STEP_NONE,
+	STEP_GENERATE,    /* make a key of decision.alg */
+	STEP_PUBLISH,     /* hand the record to the DNS, the first time */
+	STEP_REPUBLISH,   /* again: it has vanished */
+	STEP_SIGHT,       /* note the first complete sighting */
+	STEP_LOSE_SIGHT,  /* forget it: the record was not complete since, or
+	                     the clocks cannot vouch for the wait */
+	STEP_READY,       /* the second complete sighting: evidence */
+	STEP_ACTIVATE,    /* and the active key of that algorithm retires */
+	STEP_CONFIRM,     /* have keyturnd take what is in the ring */
+	STEP_RETIRE,      /* without a successor: the ring is leaving */
+	STEP_ARM,         /* announce decision.irreversible */
+	STEP_REVOKE,      /* p= (or, by the settings, removal) */
+	STEP_NOTE_EMPTY,  /* p= was seen at every server */
+	STEP_REMOVE,      /* withdraw the record */
+	STEP_GONE,        /* no server has it any more */
+	STEP_DELETE_FILE, /* the private key */
+};
+
+const char *step_name(enum step step); /* "generate", "note-empty" ... */
+
+/* What a look at a key's record found; see sight.h. */
+enum sight {
+	SIGHT_NONE,       /* nobody looked */
+	SIGHT_COMPLETE,   /* every server has exactly the record */
+	SIGHT_EMPTY,      /* every server has exactly one, with p= empty */
+	SIGHT_ABSENT,     /* every server says that there is none */
+	SIGHT_PARTIAL,    /* some servers have it, some do not */
+	SIGHT_MISMATCH,   /* some server has something else at the name */
+	SIGHT_UNANSWERED, /* some server that counts did not answer well */
+};
+
+enum file_state {
+	FILE_UNKNOWN, /* nobody looked */
+	FILE_GOOD,
+	FILE_LOST, /* not there, damaged, or another key */
+};
+
+/* What is known of one key. */
+struct key_facts {
+	enum sight sight;
+	int cache_ttl;  /* of this look: as in struct ring_key; -1: none */
+	int record_ttl; /* likewise */
+	const char *sight_text; /* which server, what; for a person, or NULL */
+	bool is_weak_sight;     /* by resolvers */
+	enum file_state file;
+	bool is_held;       /* keyturnd has entered it and not released it */
+	time_t held_since;  /* 0: never held, that is known */
+	time_t last_signed; /* 0: never, that is known */
+	time_t released;    /* 0: not, or never held */
+};
+
+struct facts {
+	const struct key_facts *keys; /* as many, in the order of the ring's */
+	bool keyturnd_answers;        /* or nobody asked it: see life_asks */
+	bool held_is_known;           /* the record of what was held was read */
+};
+
+/* The time, by both clocks. */
+struct life_clock {
+	struct moment now;
+	/*
+	 * Seconds of the boot-time clock that must lie between the ticks of an
+	 * irreversible step: 1 h, or 24 h while a gap of over 7 days or a jump
+	 * of over 5 minutes is less than a day old.
+	 */
+	int irreversible_wait;
+};
+
+/* What an operator asked for. */
+enum wish {
+	WISH_NONE,    /* tick */
+	WISH_ROTATE,  /* turn now */
+	WISH_RETIRE,  /* the key of selector, which is not active */
+	WISH_REVOKE,  /* the key of selector */
+	WISH_PUBLISH, /* the key of selector, again if need be */
+	WISH_PANIC,   /* the active keys are compromised */
+};
+
+struct life_wish {
+	enum wish wish;
+	const char *selector; /* or NULL */
+	bool is_forced;       /* --force */
+	bool is_unsigned;     /* panic --unsigned */
+	bool has_alg;         /* only keys of alg */
+	enum key_alg alg;
+};
+
+#define LIFE_TEXT_MAX 320
+#define LIFE_NEW_KEY  ((size_t)-1)
+
+struct decision {
+	size_t key;       /* index in the ring, or LIFE_NEW_KEY */
+	enum key_alg alg; /* with LIFE_NEW_KEY */
+	unsigned bits;    /* likewise */
+	enum step step;
+	enum irreversible irreversible; /* of STEP_ARM */
+	/*
+	 * With STEP_NONE: not before then, or 0: until something else changes.
+	 * Otherwise when the step became due.
+	 */
+	time_t when;
+	enum step next; /* with STEP_NONE: the step that is waited for */
+	bool is_stuck;  /* overdue, and waits for somebody: exit 1 */
+	bool is_alarm;  /* err, on_event */
+	char text[LIFE_TEXT_MAX]; /* why, for a person: says the way out */
+};
+
+/*
+ * Decide.  out has room for max = ring->key_count + ROTATION_ALGORITHMS_MAX
+ * decisions: one for each key that is not gone or still has its private key
+ * file, and one for each algorithm that wants a new key.
+ * Returns how many there are.
+ */
+size_t life_decide(const struct ring *ring, const struct facts *facts,
+    const struct rotation *rules, const struct life_clock *clock,
+    const struct life_wish *wish, struct decision *out);
+
+/*
+ * Whether a tick should look at the record of a key now, given when that was
+ * done last (0: never): before anything that depends on the look, and every
+ * `recheck` for active and ready keys.
+ */
+bool life_wants_look(const struct ring *ring, size_t key,
+    const struct rotation *rules, const struct life_clock *clock,
+    time_t last_look, const struct life_wish *wish);
+
+/*
+ * Change the ring as the step says, everything outside having been done.  made
+ * is the new key of STEP_GENERATE, all filled in but state and times.  Also
+ * takes the TTLs of facts into the key.  STEP_CONFIRM, STEP_REPUBLISH change
+ * nothing.
+ * Returns 0, or -1 with err set: ERR_NOMEM, ERR_LIMIT.
+ */
+int life_apply(struct ring *ring, const struct decision *d,
+    const struct facts *facts, const struct rotation *rules,
+    const struct life_clock *clock, const struct ring_key *made,
+    struct err *err);
+
+/*
+ * When the next turn of the ring's keys of alg is due by the calendar:
+ * interval, stagger, weekdays, blackout.  0 without an active key.
+ */
+time_t life_due(const struct ring *ring, enum key_alg alg,
+    const struct rotation *rules);
+
+/* The first moment from t on at which a turn may begin: weekdays, blackout. */
+time_t life_open_day(const struct rotation *rules, time_t t);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * Looking a key record up at every authoritative server of its zone: the
+ * sighting that a turn depends on.  DESIGN: servers are the parent's
+ * delegation, the NS set that each server itself gives, and those remembered.
+ */
+#ifndef KEYTURN_SIGHT_H
+#define KEYTURN_SIGHT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "buf.h"
+#include "err.h"
+#include "life.h"
+#include "rotation.h"
+
+#define SIGHT_TEXT_MAX  320
+#define SIGHT_LINTS_MAX 16
+
+/* What one server at one address said. */
+struct sight_server {
+	char *name;    /* ns1.example.net, or the address where none is known */
+	char *address; /* 192.0.2.1, with @PORT unless that is 53 */
+	char *zone;    /* whose server it is; CNAMEs lead to other zones */
+	enum sight sight;
+	bool is_left_out;          /* its family is dead from here */
+	char text[SIGHT_TEXT_MAX]; /* what was there instead, what failed */
+};
+
+struct sight_lint {
+	char code[24]; /* "testing", "wildcard", "too-large" ... */
+	char text[SIGHT_TEXT_MAX];
+};
+
+/* What all of them said. */
+struct sighting {
+	enum sight sight;
+	int cache_ttl; /* see struct ring_key */
+	int record_ttl;
+	bool is_weak; /* by resolvers */
+	struct sight_server *servers;
+	size_t server_count;
+	struct sight_lint lints[SIGHT_LINTS_MAX];
+	size_t lint_count;
+	char *record; /* a record that was found (the first), or NULL */
+	char text[SIGHT_TEXT_MAX]; /* the one thing to tell a person */
+};
+
+void sighting_clear(struct sighting *s);
+
+/* The same as one JSON object, for the journal and --json. */
+void sighting_json(const struct sighting *s, struct buf *out);
+
+/* For RING_EVIDENCE_MAX: "6 addresses of 3 servers; IPv6 left out". */
+void sighting_summary(const struct sighting *s, char *out, size_t size);
+
+/* A question. */
+struct sight_query {
+	const char *domain;
+	const char *selector;
+	const char *record; /* what should be there, or NULL: look only */
+	const struct ring_conf *conf;
+	struct sighting out; /* the answer */
+	struct err err;      /* code is ERR_NONE when out is good: a look
+	                        that found trouble in the DNS is good */
+};
+
+/* What is shared by all looks of one run: caches, limits, the deadline. */
+struct sights;
+
+/*
+ * memory  path of the file that remembers the servers of zones for 48 h, or
+ *         NULL: not remembered
+ * Returns NULL with err set: ERR_NOMEM, ERR_IO.
+ */
+struct sights *sights_new(const char *memory, struct err *err);
+
+/* Writes the memory, if there is one and it changed. */
+void sights_free(struct sights *s);
+
+/*
+ * Look all of them up, side by side.  Takes as long as the slowest, with the
+ * limits per server.
+ */
+void sights_look(struct sights *s, struct sight_query *queries, size_t count);
+
+/*
+ * The four statuses of the command line, these words exactly: "Not
+ * configured", "Key generated — DNS not verified", "DNS verified", "DNS
+ * mismatch".
+ */
+const char *sight_status(enum sight sight, bool has_key);
+
+/*
+ * TXT records at a name by the ordinary resolver, for `verify`: each record's
+ * strings joined.  Returns how many there are (0: none, or no such name) with
+ * *records an array to be freed with each of its elements, or -1 with err set:
+ * ERR_IO (no answer: try again).
+ */
+int sights_resolve_txt(struct sights *s, const struct dns_conf *conf,
+    const char *name, struct buf **records, struct err *err);
+
+#endif
