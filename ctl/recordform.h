@@ -18,8 +18,14 @@ enum recordform {
 
 bool recordform_parse(const char *name, enum recordform *form);
 
-/* Append the record; name without final dot. */
+/*
+ * Append the record; name without final dot.  Each form ends with a line end;
+ * bind and json are one line.
+ */
 void recordform_write(enum recordform form, const char *name, int ttl,
     const char *value, struct buf *out);
+
+/* Append value as a JSON array of its strings. */
+void recordform_json_strings(const char *value, struct buf *out);
 
 #endif
