@@ -80,6 +80,10 @@ struct ring_key {
 	time_t made, published, ready, activated, retired, revoked, removed;
 	time_t empty_seen; /* p= was first seen at every server */
 	time_t gone_seen;  /* no record was first seen at every server */
+	time_t released;   /* keyturnd was seen not to hold it any more */
+	/* A record that was not what it should be was handed to the DNS again,
+	   and has not been seen whole since; 0: nothing of that kind. */
+	time_t republished;
 
 	struct moment first_sighting; /* complete; wall is 0: none stands */
 	int cache_ttl;  /* largest time that a cache may deny the record for,

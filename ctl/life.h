@@ -32,6 +32,8 @@ enum step {
 	STEP_REMOVE,      /* withdraw the record */
 	STEP_GONE,        /* no server has it any more */
 	STEP_DELETE_FILE, /* the private key */
+	STEP_CONDEMN,     /* mark the active key compromised; it signs on until
+	                     another can */
 };
 
 const char *step_name(enum step step); /* "generate", "note-empty" ... */
@@ -58,8 +60,14 @@ struct key_facts {
 	enum sight sight;
 	int cache_ttl;  /* of this look: as in struct ring_key; -1: none */
 	int record_ttl; /* likewise */
-	const char *sight_text; /* which server, what; for a person, or NULL */
-	bool is_weak_sight;     /* by resolvers */
+	/*
+	 * Which server, what; for a person, or NULL.  Of a complete sighting
+	 * its summary: it becomes the text of the evidence.
+	 */
+	const char *sight_text;
+	bool is_weak_sight; /* by resolvers */
+	bool is_wildcard;   /* what was found comes from a wildcard: it is no
+	                       key of anybody's, and stays when ours is gone */
 	enum file_state file;
 	bool is_held;       /* keyturnd has entered it and not released it */
 	time_t held_since;  /* 0: never held, that is known */
@@ -69,8 +77,9 @@ struct key_facts {
 
 struct facts {
 	const struct key_facts *keys; /* as many, in the order of the ring's */
-	bool keyturnd_answers;        /* or nobody asked it: see life_asks */
+	bool keyturnd_answers;        /* to `status`, now */
 	bool held_is_known;           /* the record of what was held was read */
+	int min_wait; /* dns.min_wait with dns.witness = "resolvers", else 0 */
 };
 
 /* The time, by both clocks. */
@@ -91,13 +100,14 @@ enum wish {
 	WISH_RETIRE,  /* the key of selector, which is not active */
 	WISH_REVOKE,  /* the key of selector */
 	WISH_PUBLISH, /* the key of selector, again if need be */
-	WISH_PANIC,   /* the active keys are compromised */
+	WISH_PANIC, /* the active keys, or that of selector, are compromised */
 };
 
 struct life_wish {
 	enum wish wish;
 	const char *selector; /* or NULL */
 	bool is_forced;       /* --force */
+	const char *reason;   /* its reason: becomes the text of the evidence */
 	bool is_unsigned;     /* panic --unsigned */
 	bool has_alg;         /* only keys of alg */
 	enum key_alg alg;
@@ -110,8 +120,14 @@ struct decision {
 	size_t key;       /* index in the ring, or LIFE_NEW_KEY */
 	enum key_alg alg; /* with LIFE_NEW_KEY */
 	unsigned bits;    /* likewise */
+	const char *slot; /* of STEP_GENERATE: the selector to use, one of the
+	                     rules' slots; NULL: by the template */
 	enum step step;
 	enum irreversible irreversible; /* of STEP_ARM */
+	bool is_forced;                 /* STEP_ACTIVATE without the gate */
+	const char *reason;             /* then: as in the wish */
+	bool is_compromise; /* of STEP_ACTIVATE: the key that it replaces is
+	                       compromised; of STEP_RETIRE: this one */
 	/*
 	 * With STEP_NONE: not before then, or 0: until something else changes.
 	 * Otherwise when the step became due.
@@ -143,16 +159,30 @@ bool life_wants_look(const struct ring *ring, size_t key,
     time_t last_look, const struct life_wish *wish);
 
 /*
- * Change the ring as the step says, everything outside having been done.  made
- * is the new key of STEP_GENERATE, all filled in but state and times.  Also
- * takes the TTLs of facts into the key.  STEP_CONFIRM, STEP_REPUBLISH change
- * nothing.
- * Returns 0, or -1 with err set: ERR_NOMEM, ERR_LIMIT.
+ * Take into the ring what does not depend on a decision: the TTLs that were
+ * seen, that a record is whole again, that keyturnd has released a key.  To be
+ * called before life_decide, with the same facts.
+ * Returns whether the ring changed: then it has to be committed, even if there
+ * is no step.
+ */
+bool life_note(struct ring *ring, const struct facts *facts,
+    const struct life_clock *clock);
+
+/*
+ * Change the ring as the step says.  What the step does outside must have been
+ * done by then, except: STEP_ACTIVATE, STEP_RETIRE and STEP_CONDEMN are
+ * committed first and keyturnd is told afterwards.
+ *
+ * made  the new key of STEP_GENERATE, all filled in but state and times; its
+ *       record is taken over (and made->record set to NULL).  Otherwise NULL.
+ * Nothing is changed by STEP_NONE and STEP_CONFIRM.
+ * Returns 0, or -1 with err set and the ring as it was: ERR_NOMEM, ERR_LIMIT
+ * (RING_KEYS_MAX), ERR_KEY (the selector or the key was used before, the step
+ * does not fit the state).
  */
 int life_apply(struct ring *ring, const struct decision *d,
     const struct facts *facts, const struct rotation *rules,
-    const struct life_clock *clock, const struct ring_key *made,
-    struct err *err);
+    const struct life_clock *clock, struct ring_key *made, struct err *err);
 
 /*
  * When the next turn of the ring's keys of alg is due by the calendar:
