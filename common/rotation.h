@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "err.h"
 #include "key.h"
@@ -15,6 +16,7 @@
 #define ROTATION_ALGORITHMS_MAX 2
 #define ROTATION_SLOTS_MAX      16
 #define BLACKOUT_MAX            32
+#define BLACKOUT_DAYS_MAX       366 /* of one that is not of every year */
 
 enum rotation_mode { ROTATION_AUTO, ROTATION_MANUAL };
 enum revoke_how { REVOKE_EMPTY, REVOKE_REMOVE };
@@ -22,13 +24,14 @@ enum revoke_how { REVOKE_EMPTY, REVOKE_REMOVE };
 /* "rsa2048", "ed25519": which keys a ring has. */
 struct key_spec {
 	enum key_alg alg;
-	unsigned bits; /* of an RSA key */
+	unsigned bits; /* as key_bits counts them */
 };
 
 /*
- * Days on which no turn is begun, first and last included, in UTC: either of
- * one year ("2026-12-20/2027-01-03") or of every year ("12-20/01-03", the
- * years then being 0).  Months and days count from 1.
+ * Days on which no turn is begun, first and last included, in UTC: once
+ * ("2026-12-20/2027-01-03") or in every year ("12-20/01-03", the years then
+ * being 0; it may go over the end of the year).  One day stands alone, without
+ * a "/".  Months and days count from 1.
  */
 struct blackout {
 	int first_year, first_month, first_day;
@@ -90,13 +93,19 @@ struct ring_conf {
 };
 
 /*
- * "mon-thu", "mon,wed,fri", "any".  Returns 0, or -1 with err set: ERR_CONF
- * ("what: value").  So do the next two.
+ * "mon-thu", "mon,wed,fri", "fri-mon", "any".  Returns 0, or -1 with err set:
+ * ERR_CONF ("what: value"), ERR_NOMEM.  So do the next two.
  */
 int weekdays_parse(const char *text, unsigned *days, struct err *err);
 
 /* See struct blackout. */
 int blackout_parse(const char *text, struct blackout *b, struct err *err);
+
+/* Whether a turn may begin on the day of t: weekdays, blackout. */
+bool rotation_is_open(const struct rotation *rules, time_t t);
+
+/* Whether there is such a day every year, blackouts of one year aside. */
+bool rotation_ever_opens(const struct rotation *rules);
 
 /* "rsa1024" to "rsa8192" in steps of 1, "ed25519". */
 int key_spec_parse(const char *text, struct key_spec *spec, struct err *err);
