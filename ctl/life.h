@@ -153,10 +153,13 @@ size_t life_decide(const struct ring *ring, const struct facts *facts,
  * Whether a tick should look at the record of a key now, given when that was
  * done last (0: never): before anything that depends on the look, and every
  * `recheck` for active and ready keys.
+ *
+ * facts  what is known without a look (held, files), or NULL
  */
 bool life_wants_look(const struct ring *ring, size_t key,
-    const struct rotation *rules, const struct life_clock *clock,
-    time_t last_look, const struct life_wish *wish);
+    const struct facts *facts, const struct rotation *rules,
+    const struct life_clock *clock, time_t last_look,
+    const struct life_wish *wish);
 
 /*
  * Take into the ring what does not depend on a decision: the TTLs that were
