@@ -35,6 +35,7 @@ static const char *const counter_names[COUNTER_COUNT] = {
 	[COUNT_SIGNATURES] = "signatures",
 	[COUNT_NOT_OURS] = "not_ours",
 	[COUNT_NO_MATCH] = "no_match",
+	[COUNT_NOT_ACTIVE] = "not_active",
 	[COUNT_MALFORMED] = "malformed",
 	[COUNT_ERROR] = "error",
 	[COUNT_NO_POLICY] = "no_policy",

@@ -24,7 +24,7 @@
 #include "policy.h"
 #include "sha256.h"
 
-#define CHAN_VERSION  0x6b740001u /* "kt", and a number raised on any change */
+#define CHAN_VERSION  0x6b740002u /* "kt", and a number raised on any change */
 #define CHAN_SPEC_MAX 128         /* a socket's spec in HELLO, with its NUL */
 
 enum chan_type {
@@ -49,7 +49,8 @@ enum counter {
 	COUNT_SIGNED,      /* messages */
 	COUNT_SIGNATURES,  /* fields */
 	COUNT_NOT_OURS,    /* sign_for does not include its origin */
-	COUNT_NO_MATCH,    /* no line for its author */
+	COUNT_NO_MATCH,    /* no line and no ring for its author */
+	COUNT_NOT_ACTIVE,  /* its ring has no active key, not yet or no more */
 	COUNT_MALFORMED,   /* on_malformed */
 	COUNT_ERROR,       /* on_error */
 	COUNT_NO_POLICY,   /* 451 for want of any policy */

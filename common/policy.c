@@ -9,6 +9,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "dnsname.h"
 #include "policy.h"
 #include "policy_block.h"
 
@@ -18,7 +19,8 @@ struct policy {
 	const struct block_net *nets;
 	const struct block_key *keys;
 	const struct block_line *lines;
-	const uint32_t *line_keys, *daemons, *globs, *buckets;
+	const struct block_ring *rings;
+	const uint32_t *line_keys, *daemons, *globs, *buckets, *ring_buckets;
 	const char *text;
 };
 
@@ -43,6 +45,12 @@ span_start(const struct block_head *head, const struct block_span *span,
 }
 
 static bool
+is_power_of_two(uint64_t n)
+{
+	return n > 0 && (n & (n - 1)) == 0;
+}
+
+static bool
 policy_locate(struct policy *p, const struct block_head *h)
 {
 	p->head = h;
@@ -53,11 +61,14 @@ policy_locate(struct policy *p, const struct block_head *h)
 	p->daemons = span_start(h, &h->daemons, sizeof(uint32_t));
 	p->globs = span_start(h, &h->globs, sizeof(uint32_t));
 	p->buckets = span_start(h, &h->buckets, sizeof(uint32_t));
+	p->rings = span_start(h, &h->rings, sizeof(struct block_ring));
+	p->ring_buckets = span_start(h, &h->ring_buckets, sizeof(uint32_t));
 	p->text = span_start(h, &h->text, 1);
 	return p->nets && p->keys && p->lines && p->line_keys && p->daemons &&
-	    p->globs && p->buckets && p->text && h->text.count > 0 &&
-	    p->text[h->text.count - 1] == '\0' && h->buckets.count > 0 &&
-	    (h->buckets.count & (h->buckets.count - 1)) == 0;
+	    p->globs && p->buckets && p->rings && p->ring_buckets && p->text &&
+	    h->text.count > 0 && p->text[h->text.count - 1] == '\0' &&
+	    is_power_of_two(h->buckets.count) &&
+	    is_power_of_two(h->ring_buckets.count);
 }
 
 /* Prefixes no longer than the address they are of. */
@@ -93,13 +104,31 @@ keys_fit(const struct policy *p)
 
 		if (k->domain >= p->head->text.count ||
 		    k->selector >= p->head->text.count ||
-		    k->alg > KEY_ED25519_SHA256)
+		    k->alg > KEY_ED25519_SHA256 ||
+		    k->state > POLICY_KEY_NO_ACTIVE)
 			return false;
 	}
 	return true;
 }
 
-/* Chains only lead to later lines, so that following one ends. */
+/* Every bucket is empty or begins with one of count elements. */
+static bool
+buckets_fit(const uint32_t *buckets, uint64_t bucket_count, uint64_t count)
+{
+	for (uint64_t i = 0; i < bucket_count; i++) {
+		if (buckets[i] != BLOCK_NONE && buckets[i] >= count)
+			return false;
+	}
+	return true;
+}
+
+/* The next in a chain is a later one, so that following one ends. */
+static bool
+next_fits(uint32_t next, uint64_t at, uint64_t count)
+{
+	return next == BLOCK_NONE || (next > at && next < count);
+}
+
 static bool
 lines_fit(const struct policy *p)
 {
@@ -111,15 +140,27 @@ lines_fit(const struct policy *p)
 		if (l->pattern >= p->head->text.count ||
 		    l->first_key > p->head->line_keys.count ||
 		    l->key_count > p->head->line_keys.count - l->first_key ||
-		    (l->next != BLOCK_NONE &&
-		        (l->next <= i || l->next >= count)))
+		    !next_fits(l->next, i, count))
 			return false;
 	}
-	for (uint64_t i = 0; i < p->head->buckets.count; i++) {
-		if (p->buckets[i] != BLOCK_NONE && p->buckets[i] >= count)
+	return buckets_fit(p->buckets, p->head->buckets.count, count);
+}
+
+static bool
+rings_fit(const struct policy *p)
+{
+	uint64_t count = p->head->rings.count;
+
+	for (uint64_t i = 0; i < count; i++) {
+		const struct block_ring *r = &p->rings[i];
+
+		if (r->domain >= p->head->text.count ||
+		    r->first_key > p->head->keys.count ||
+		    r->key_count > p->head->keys.count - r->first_key ||
+		    !next_fits(r->next, i, count))
 			return false;
 	}
-	return true;
+	return buckets_fit(p->ring_buckets, p->head->ring_buckets.count, count);
 }
 
 static bool
@@ -141,7 +182,7 @@ static bool
 policy_check(struct policy *p, const struct block_head *h)
 {
 	return policy_locate(p, h) && options_fit(h) && nets_fit(p) &&
-	    keys_fit(p) && lines_fit(p) &&
+	    keys_fit(p) && lines_fit(p) && rings_fit(p) &&
 	    indices_fit(p->line_keys, h->line_keys.count, h->keys.count) &&
 	    indices_fit(p->daemons, h->daemons.count, h->text.count) &&
 	    indices_fit(p->globs, h->globs.count, h->lines.count);
@@ -358,7 +399,7 @@ glob_find(const struct policy *p, uint64_t *g, uint32_t limit,
 	return BLOCK_NONE;
 }
 
-/* Add a key unless it is there already. */
+/* Add a key unless it is there already, or is none. */
 static void
 match_add(const struct policy *p, const struct block_key *k,
     struct policy_match *out)
@@ -367,7 +408,16 @@ match_add(const struct policy *p, const struct block_key *k,
 		.domain = p->text + k->domain,
 		.selector = p->text + k->selector,
 		.alg = (enum key_alg)k->alg,
-		.is_broken = k->is_broken != 0 };
+		.state = (enum policy_key_state)k->state };
+
+	if (key.state == POLICY_KEY_NOT_YET ||
+	    key.state == POLICY_KEY_NO_ACTIVE) {
+		if (out->idle_ring == NULL) {
+			out->idle_ring = key.domain;
+			out->idle = key.state;
+		}
+		return;
+	}
 
 	for (size_t i = 0; i < out->count; i++) {
 		const struct policy_key *o = &out->keys[i];
@@ -393,8 +443,51 @@ match_add_line(const struct policy *p, uint32_t l, struct policy_match *out)
 		match_add(p, &p->keys[p->line_keys[line->first_key + i]], out);
 }
 
-bool
-policy_find(const struct policy *p, const char *local, const char *domain,
+static const struct block_ring *
+ring_find(const struct policy *p, const char *domain)
+{
+	uint64_t hash = BLOCK_HASH_START;
+	uint32_t r;
+
+	for (const char *c = domain; *c != '\0'; c++)
+		hash = block_hash(hash, (unsigned char)*c);
+	r = p->ring_buckets[hash & (p->head->ring_buckets.count - 1)];
+	while (r != BLOCK_NONE &&
+	    strcmp(p->text + p->rings[r].domain, domain) != 0)
+		r = p->rings[r].next;
+	return r == BLOCK_NONE ? NULL : &p->rings[r];
+}
+
+/*
+ * Add the keys of the domain's ring, or of the nearest domain above it.  What
+ * no domain can be is not looked up: the time goes with the square of its
+ * length.
+ */
+static bool
+match_add_ring(const struct policy *p, const char *domain,
+    struct policy_match *out)
+{
+	const struct block_ring *r = NULL;
+
+	if (p->head->rings.count == 0 || strlen(domain) > DNSNAME_MAX)
+		return false;
+	for (;;) {
+		r = ring_find(p, domain);
+		if (r != NULL || !p->head->subdomains)
+			break;
+		domain = strchr(domain, '.');
+		if (domain == NULL)
+			break;
+		domain++;
+	}
+	for (uint32_t i = 0; r != NULL && i < r->key_count; i++)
+		match_add(p, &p->keys[r->first_key + i], out);
+	return r != NULL;
+}
+
+/* Add the keys of the lines that match, the first or all of them. */
+static void
+match_lines(const struct policy *p, const char *local, const char *domain,
     struct policy_match *out)
 {
 	size_t local_len = strlen(local), domain_len = strlen(domain);
@@ -409,7 +502,6 @@ policy_find(const struct policy *p, const char *local, const char *domain,
 	uint32_t exact = chain_first(p, &full), star = chain_first(p, &any);
 	uint64_t g = 0;
 
-	*out = (struct policy_match){ .count = 0 };
 	for (;;) {
 		uint32_t hashed = exact < star ? exact : star;
 		uint32_t glob = glob_find(p, &g, hashed, &full);
@@ -427,5 +519,13 @@ policy_find(const struct policy *p, const char *local, const char *domain,
 		if (line == star)
 			star = chain_find(p, p->lines[star].next, &any);
 	}
-	return out->line != 0;
+}
+
+bool
+policy_find(const struct policy *p, const char *local, const char *domain,
+    struct policy_match *out)
+{
+	*out = (struct policy_match){ .count = 0 };
+	match_lines(p, local, domain, out);
+	return out->line != 0 || match_add_ring(p, domain, out);
 }

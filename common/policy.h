@@ -20,14 +20,34 @@
 
 #define POLICY_SIGNATURES_MAX 8 /* of one message */
 
-/* A key as the policy tells of it. */
+enum policy_key_state {
+	POLICY_KEY_GOOD,
+	POLICY_KEY_BROKEN,    /* should sign and cannot: on_error */
+	POLICY_KEY_NOT_YET,   /* of a ring that never had an active key */
+	POLICY_KEY_NO_ACTIVE, /* of a ring that is leaving and has none now */
+};
+
+/*
+ * A key as the policy tells of it.  A ring that does not sign is told of by one
+ * that is not good, with id 0 and an empty selector.
+ */
 struct policy_key {
 	uint64_t id; /* names (domain, selector, key bytes) as a whole */
 	const char *domain;
 	const char *selector;
 	enum key_alg alg;
-	bool is_broken; /* should sign and cannot: on_error */
+	enum policy_key_state state;
 };
+
+/* A ring stands for all of its keys. */
+struct policy_ring {
+	const char *domain; /* lower case */
+	size_t first_key;   /* place in the keys of the source */
+	size_t key_count;   /* at least 1 */
+};
+
+/* In line_keys: the rest is not a place in keys but one in rings. */
+#define POLICY_RING_FLAG UINT32_C(0x80000000)
 
 /* What a policy is made of.  Everything borrowed. */
 struct policy_source {
@@ -38,11 +58,13 @@ struct policy_source {
 	 * keys[i] is what entry i of the KeyTable stands for; key_index[l][k]
 	 * would be quadratic, so names are resolved by the caller:
 	 * line_keys[l * TABLE_LINE_KEYS + k] is the index in keys of the k-th
-	 * key of line l.
+	 * key of line l, or that of a ring with POLICY_RING_FLAG.
 	 */
 	const struct policy_key *keys;
 	size_t key_count;
 	const uint32_t *line_keys;
+	const struct policy_ring *rings;
+	size_t ring_count;
 };
 
 /*
@@ -91,13 +113,21 @@ struct policy_match {
 	struct policy_key keys[POLICY_SIGNATURES_MAX];
 	bool is_cut;   /* more keys matched than POLICY_SIGNATURES_MAX */
 	unsigned line; /* the first line of the SigningTable that matched */
+	/*
+	 * The first ring that would sign and has no key for it now: its domain,
+	 * or NULL, and why, POLICY_KEY_NOT_YET or POLICY_KEY_NO_ACTIVE.
+	 */
+	const char *idle_ring;
+	enum policy_key_state idle;
 };
 
 /*
  * Find the keys for an author, RFC 5322 From: local part in its own case and
  * domain in lower case, NUL-terminated.  The first line that matches decides;
  * with multiple_signatures every line that matches adds its keys, each once.
- * Returns true when a line matched.
+ * When no line matches, the ring of the domain signs or, with subdomains, that
+ * of the nearest domain above it.
+ * Returns true when a line or a ring matched.
  */
 bool policy_find(const struct policy *p, const char *local, const char *domain,
     struct policy_match *out);

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #define BLOCK_MAGIC   UINT64_C(0x6b74706f6c696379) /* "ktpolicy" */
-#define BLOCK_VERSION 1
-#define BLOCK_NONE    UINT32_MAX /* no line */
+#define BLOCK_VERSION 2
+#define BLOCK_NONE    UINT32_MAX /* no line, no ring */
 
 /* An array, or the text: where it starts and how many elements it has. */
 struct block_span {
@@ -29,7 +29,7 @@ struct block_key {
 	uint64_t id;
 	uint32_t domain, selector; /* text */
 	uint32_t alg;
-	uint32_t is_broken;
+	uint32_t state; /* enum policy_key_state */
 };
 
 /*
@@ -45,6 +45,16 @@ struct block_line {
 	uint32_t number; /* in the file */
 };
 
+/*
+ * A ring: the keys that stand for it, at least one.  Rings hang in a hash table
+ * of their own, as lines do, by domain.
+ */
+struct block_ring {
+	uint32_t domain; /* text */
+	uint32_t next;   /* ring or BLOCK_NONE */
+	uint32_t first_key, key_count;
+};
+
 struct block_head {
 	uint64_t magic;
 	uint64_t version;
@@ -58,16 +68,18 @@ struct block_head {
 	uint32_t multiple_signatures;
 	int32_t channel_timeout, drain;
 	int32_t log_to, log_facility, log_level;
-	uint32_t reserved;
+	uint32_t subdomains;
 
-	struct block_span nets;      /* struct block_net */
-	struct block_span daemons;   /* uint32_t: text */
-	struct block_span keys;      /* struct block_key */
-	struct block_span lines;     /* struct block_line */
-	struct block_span line_keys; /* uint32_t: keys */
-	struct block_span globs;     /* uint32_t: lines, in order */
-	struct block_span buckets;   /* uint32_t: lines; a power of two */
-	struct block_span text;      /* char, the last one NUL */
+	struct block_span nets;         /* struct block_net */
+	struct block_span daemons;      /* uint32_t: text */
+	struct block_span keys;         /* struct block_key */
+	struct block_span lines;        /* struct block_line */
+	struct block_span line_keys;    /* uint32_t: keys */
+	struct block_span globs;        /* uint32_t: lines, in order */
+	struct block_span buckets;      /* uint32_t: lines; a power of two */
+	struct block_span rings;        /* struct block_ring */
+	struct block_span ring_buckets; /* uint32_t: rings; a power of two */
+	struct block_span text;         /* char, the last one NUL */
 };
 
 /*

@@ -15,7 +15,8 @@
 
 /* The arrays while they grow, in the order of the block. */
 struct parts {
-	struct buf nets, daemons, keys, lines, line_keys, globs, buckets, text;
+	struct buf nets, daemons, keys, lines, line_keys, globs, buckets;
+	struct buf rings, ring_buckets, text;
 };
 
 static void
@@ -28,6 +29,8 @@ parts_clear(struct parts *p)
 	buf_clear(&p->line_keys);
 	buf_clear(&p->globs);
 	buf_clear(&p->buckets);
+	buf_clear(&p->rings);
+	buf_clear(&p->ring_buckets);
 	buf_clear(&p->text);
 }
 
@@ -71,7 +74,7 @@ add_keys(struct parts *p, const struct policy_source *src)
 			.domain = add_text(p, k->domain),
 			.selector = add_text(p, k->selector),
 			.alg = k->alg,
-			.is_broken = k->is_broken };
+			.state = k->state };
 
 		buf_add(&p->keys, &key, sizeof(key));
 	}
@@ -87,38 +90,53 @@ is_hashed(const char *pattern)
 }
 
 static uint64_t
-pattern_hash(const char *pattern)
+text_hash(const char *text)
 {
 	uint64_t hash = BLOCK_HASH_START;
 
-	for (; *pattern != '\0'; pattern++)
-		hash = block_hash(hash, (unsigned char)*pattern);
+	for (; *text != '\0'; text++)
+		hash = block_hash(hash, (unsigned char)*text);
 	return hash;
 }
 
-/* At least one bucket a line, a power of two. */
+/* At least one bucket an element, a power of two. */
 static size_t
-bucket_count(size_t lines)
+bucket_count(size_t elements)
 {
 	size_t count = 1;
 
-	while (count < lines)
+	while (count < elements)
 		count *= 2;
 	return count;
 }
 
 /*
- * Hang line number i in front of its bucket's chain.  Called from the last
- * line to the first, so that chains run in the order of the lines.
+ * Hang element number i in front of its bucket's chain.  Called from the last
+ * to the first, so that chains run in the order of the elements.
  */
 static uint32_t
-hang_line(uint32_t *buckets, size_t count, const char *pattern, uint32_t i)
+hang(uint32_t *buckets, size_t count, const char *text, uint32_t i)
 {
-	uint32_t *bucket = &buckets[pattern_hash(pattern) & (count - 1)];
+	uint32_t *bucket = &buckets[text_hash(text) & (count - 1)];
 	uint32_t next = *bucket;
 
 	*bucket = i;
 	return next;
+}
+
+/* The keys that a name of a line stands for. */
+static void
+add_target(struct parts *p, const struct policy_source *src, uint32_t target)
+{
+	const struct policy_ring *ring;
+
+	if ((target & POLICY_RING_FLAG) == 0) {
+		add_u32(&p->line_keys, target);
+		return;
+	}
+	ring = &src->rings[target & ~POLICY_RING_FLAG];
+	for (size_t i = 0; i < ring->key_count; i++)
+		add_u32(&p->line_keys, (uint32_t)(ring->first_key + i));
 }
 
 static void
@@ -132,16 +150,27 @@ add_lines(struct parts *p, const struct policy_source *src)
 			.next = BLOCK_NONE,
 			.first_key =
 			    (uint32_t)(p->line_keys.len / sizeof(uint32_t)),
-			.key_count = l->key_count,
 			.number = l->line };
 
 		for (size_t k = 0; k < l->key_count; k++)
-			add_u32(&p->line_keys,
+			add_target(p, src,
 			    src->line_keys[i * TABLE_LINE_KEYS + k]);
+		line.key_count =
+		    (uint32_t)(p->line_keys.len / sizeof(uint32_t)) -
+		    line.first_key;
 		if (!is_hashed(l->pattern))
 			add_u32(&p->globs, (uint32_t)i);
 		buf_add(&p->lines, &line, sizeof(line));
 	}
+}
+
+/* count empty buckets in b, or NULL. */
+static uint32_t *
+new_buckets(struct buf *b, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		add_u32(b, BLOCK_NONE);
+	return b->has_failed ? NULL : (uint32_t *)(void *)b->data;
 }
 
 static void
@@ -149,20 +178,41 @@ add_buckets(struct parts *p, const struct sign_table *t)
 {
 	size_t count = bucket_count(t->count);
 	struct block_line *lines = (struct block_line *)(void *)p->lines.data;
-	uint32_t *buckets;
+	uint32_t *buckets = new_buckets(&p->buckets, count);
 
-	for (size_t i = 0; i < count; i++)
-		add_u32(&p->buckets, BLOCK_NONE);
-	if (p->buckets.has_failed || p->lines.has_failed)
+	if (buckets == NULL || p->lines.has_failed)
 		return;
-	buckets = (uint32_t *)(void *)p->buckets.data;
 	for (size_t i = t->count; i-- > 0;) {
 		const char *pattern = t->lines[i].pattern;
 
 		if (is_hashed(pattern))
 			lines[i].next =
-			    hang_line(buckets, count, pattern, (uint32_t)i);
+			    hang(buckets, count, pattern, (uint32_t)i);
 	}
+}
+
+static void
+add_rings(struct parts *p, const struct policy_source *src)
+{
+	size_t count = bucket_count(src->ring_count);
+	uint32_t *buckets = new_buckets(&p->ring_buckets, count);
+	struct block_ring *rings;
+
+	for (size_t i = 0; i < src->ring_count; i++) {
+		const struct policy_ring *r = &src->rings[i];
+		struct block_ring ring = { .domain = add_text(p, r->domain),
+			.next = BLOCK_NONE,
+			.first_key = (uint32_t)r->first_key,
+			.key_count = (uint32_t)r->key_count };
+
+		buf_add(&p->rings, &ring, sizeof(ring));
+	}
+	if (buckets == NULL || p->rings.has_failed)
+		return;
+	rings = (struct block_ring *)(void *)p->rings.data;
+	for (size_t i = src->ring_count; i-- > 0;)
+		rings[i].next =
+		    hang(buckets, count, src->rings[i].domain, (uint32_t)i);
 }
 
 static void
@@ -183,6 +233,7 @@ head_set(struct block_head *head, struct parts *p,
 		.oversign_headers = add_text(p, conf->oversign_headers),
 		.sign_authenticated = conf->sign_authenticated,
 		.multiple_signatures = conf->multiple_signatures,
+		.subdomains = conf->subdomains,
 		.channel_timeout = conf->channel_timeout,
 		.drain = conf->drain,
 		.log_to = (int32_t)conf->log.to,
@@ -226,6 +277,8 @@ write_block(int fd, struct block_head *head, struct parts *p, struct err *err)
 		{ &p->daemons, &head->daemons, sizeof(uint32_t) },
 		{ &p->globs, &head->globs, sizeof(uint32_t) },
 		{ &p->buckets, &head->buckets, sizeof(uint32_t) },
+		{ &p->rings, &head->rings, sizeof(struct block_ring) },
+		{ &p->ring_buckets, &head->ring_buckets, sizeof(uint32_t) },
 		{ &p->text, &head->text, 1 },
 	};
 	uint64_t at = sizeof(*head), start = 0;
@@ -283,8 +336,10 @@ policy_build(const struct policy_source *src, struct err *err)
 	add_keys(&parts, &s);
 	add_lines(&parts, &s);
 	add_buckets(&parts, s.signing_table);
+	add_rings(&parts, &s);
 	if (parts.text.len >= UINT32_MAX ||
-	    s.signing_table->count >= BLOCK_NONE)
+	    s.signing_table->count >= BLOCK_NONE ||
+	    s.key_count >= POLICY_RING_FLAG || s.ring_count >= POLICY_RING_FLAG)
 		fd = err_set(err, ERR_LIMIT,
 		    "the tables hold more than 4 GiB of text");
 	else

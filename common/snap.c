@@ -417,7 +417,8 @@ build_policy(struct snap *snap, const uint32_t *line_keys, struct err *err)
 		keys[i] = (struct policy_key){ .id = e->id,
 			.domain = e->domain,
 			.selector = e->selector,
-			.is_broken = e->key == NULL };
+			.state = e->key != NULL ? POLICY_KEY_GOOD
+			                        : POLICY_KEY_BROKEN };
 		if (e->key != NULL)
 			keys[i].alg = key_algorithm(e->key);
 	}

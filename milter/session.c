@@ -24,6 +24,7 @@ static const struct result {
 	[COUNT_SIGNED] = { "signed", LOG_INFO },
 	[COUNT_NOT_OURS] = { "not signed", LOG_INFO },
 	[COUNT_NO_MATCH] = { "not signed", LOG_INFO },
+	[COUNT_NOT_ACTIVE] = { "not signed", LOG_INFO },
 	[COUNT_MALFORMED] = { "not signed", LOG_INFO },
 	[COUNT_ERROR] = { "not signed", LOG_WARNING },
 	[COUNT_NO_POLICY] = { "not signed", LOG_WARNING },
@@ -161,19 +162,40 @@ has_good_keys(struct session *s, const struct policy_match *match)
 	for (size_t i = 0; i < match->count; i++) {
 		const struct policy_key *k = &match->keys[i];
 
-		if (!k->is_broken)
+		if (k->state == POLICY_KEY_GOOD)
 			continue;
 		conclude(s, COUNT_ERROR, "");
-		buf_printf(&s->text, "broken key d=%s s=%s, see keyturnd",
-		    k->domain, k->selector);
+		if (k->selector[0] == '\0')
+			buf_printf(&s->text, "broken ring %s, see keyturnd",
+			    k->domain);
+		else
+			buf_printf(&s->text,
+			    "broken key d=%s s=%s, see keyturnd", k->domain,
+			    k->selector);
 		return false;
 	}
 	return true;
 }
 
+/* Conclude for a match without a key. */
+static void
+conclude_without_key(struct session *s, const struct policy_match *match)
+{
+	if (match->idle_ring != NULL) {
+		conclude(s, COUNT_NOT_ACTIVE,
+		    match->idle == POLICY_KEY_NOT_YET ? "not yet active"
+		                                      : "no active key");
+		buf_printf(&s->text, ", ring %s", match->idle_ring);
+		return;
+	}
+	conclude(s, COUNT_NO_MATCH, "");
+	buf_printf(&s->text, "line %u of the SigningTable says none",
+	    match->line);
+}
+
 /*
  * What should become of the message under a policy.  The author has been
- * found.  Returns whether a line of the table wants it signed; s->result is
+ * found.  Returns whether a line or a ring wants it signed; s->result is
  * then COUNT_SIGNED, or COUNT_ERROR when its keys cannot.
  */
 static bool
@@ -208,13 +230,12 @@ decide(struct session *s, const struct channel_policy *cp,
 		return false;
 	}
 	if (!policy_find(cp->policy, local, domain, match)) {
-		conclude(s, COUNT_NO_MATCH, "no line for its author");
+		conclude(s, COUNT_NO_MATCH,
+		    "no line and no ring for its author");
 		return false;
 	}
 	if (match->count == 0) {
-		conclude(s, COUNT_NO_MATCH, "");
-		buf_printf(&s->text, "line %u of the SigningTable says none",
-		    match->line);
+		conclude_without_key(s, match);
 		return false;
 	}
 	if (has_good_keys(s, match))

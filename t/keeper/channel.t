@@ -78,13 +78,13 @@ with k.channel(cc.CONTROL, spec=b"unix:/a\"b\n\x1b\xff.sock") as c:
             "JSON survives a strange spec")
     tap.ok("unix:/a\"b\\x0a\\x1b\\xff.sock, generation 1" in
            k.ask("status")[1], "so does the text", k.ask("status")[1])
-    c.send(cc.report(range(10)))
-    c.send(cc.report([MOST] + [1] * 9))
+    c.send(cc.report(range(cc.COUNTERS)))
+    c.send(cc.report([MOST] + [1] * (cc.COUNTERS - 1)))
     tap.ok(lab.wait_for(lambda: k.status()["counters"]["signed"] == MOST),
            "counters stop at their largest value")
-    tap.is_(list(k.status()["counters"].values())[1:], list(range(2, 11)),
+    tap.is_(list(k.status()["counters"].values())[1:], list(range(2, cc.COUNTERS + 1)),
             "the others are summed")
-    c.send(cc.report([MOST] * 10))
+    c.send(cc.report([MOST] * cc.COUNTERS))
     tap.ok(lab.wait_for(
         lambda: set(k.status()["counters"].values()) == {MOST}),
            "garbage in REPORT only spoils counters")

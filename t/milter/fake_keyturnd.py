@@ -15,12 +15,12 @@ import subprocess
 import threading
 import time
 
-VERSION = 0x6b740001
+VERSION = 0x6b740002
 HELLO, POLICY, POLICY_ACK, SIGN, SIGNED, REPORT = range(1, 7)
 OK, STALE, ERROR = 1, 2, 3
 CONTROL, SIGNING = 1, 2
 SIG_MAX = 1024
-COUNTERS = ("signed signatures not_ours no_match malformed error no_policy "
+COUNTERS = ("signed signatures not_ours no_match not_active malformed error no_policy "
             "aborted stale log_dropped").split()
 HEAD = "=IHHQ"
 F_ADD_SEALS = 1033

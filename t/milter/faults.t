@@ -29,10 +29,10 @@ OURS, OTHERS = message(), message("x@example.net")
 # the client's address (None: local), macros of MAIL.
 UNTOUCHED = {
     "a domain in no table": (OTHERS, "127.0.0.1", None,
-                             "no line for its author"),
+                             "no line and no ring for its author"),
     "a subdomain that no line names": (
         message("a@sub.example.com"), "127.0.0.1", None,
-        "no line for its author"),
+        "no line and no ring for its author"),
     "a client outside sign_for": (OURS, "192.0.2.1", None, "sign_for"),
     "an IPv6 client outside sign_for": (OURS, "2001:db8::1", None,
                                         "sign_for"),

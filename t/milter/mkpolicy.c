@@ -3,9 +3,11 @@
  * keyturnd themselves:
  *
  *     mkpolicy CONF GENERATION [PATTERN=KEY[,KEY...]]...
+ * [ring:DOMAIN=KEY...]...
  *
- * KEY is ID:DOMAIN:SELECTOR:ALG, ALG one of rsa, ed25519, broken; without any
- * key ("PATTERN=") the line says none.  Settings are those of CONF.
+ * KEY is ID:DOMAIN:SELECTOR:ALG, ALG one of rsa, ed25519, broken, not-yet,
+ * no-active; without any key ("PATTERN=") the line says none.  Rings stand
+ * behind all lines.  Settings are those of CONF.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -16,12 +18,14 @@
 
 #include "policy.h"
 
-enum { LINES_MAX = 64, KEYS_MAX = LINES_MAX * TABLE_LINE_KEYS };
+enum { LINES_MAX = 64, RINGS_MAX = 64, KEYS_MAX = LINES_MAX * TABLE_LINE_KEYS };
 
 static struct policy_key keys[KEYS_MAX];
 static size_t key_count;
 static struct sign_line lines[LINES_MAX];
 static uint32_t line_keys[KEYS_MAX];
+static struct policy_ring rings[RINGS_MAX];
+static size_t ring_count;
 
 __attribute__((format(printf, 2, 3), noreturn)) static void
 die(int status, const char *fmt, ...)
@@ -58,7 +62,12 @@ add_key(char *text)
 	alg = next_part(&text);
 	k->alg =
 	    strcmp(alg, "ed25519") == 0 ? KEY_ED25519_SHA256 : KEY_RSA_SHA256;
-	k->is_broken = strcmp(alg, "broken") == 0;
+	if (strcmp(alg, "broken") == 0)
+		k->state = POLICY_KEY_BROKEN;
+	else if (strcmp(alg, "not-yet") == 0)
+		k->state = POLICY_KEY_NOT_YET;
+	else if (strcmp(alg, "no-active") == 0)
+		k->state = POLICY_KEY_NO_ACTIVE;
 }
 
 static void
@@ -88,6 +97,24 @@ add_line(char *text, size_t number)
 		line->keys[0] = "none";
 }
 
+/* The keys of a ring stand behind those of all lines. */
+static void
+add_ring(char *text)
+{
+	struct policy_ring *ring = &rings[ring_count++];
+	char *list = strchr(text, '=');
+	char *key;
+
+	if (list == NULL || ring_count > RINGS_MAX)
+		die(64, "not a ring: %s", text);
+	*list++ = '\0';
+	ring->domain = text;
+	ring->first_key = key_count;
+	while (list != NULL && (key = strsep(&list, ",")) != NULL)
+		add_key(key);
+	ring->key_count = key_count - ring->first_key;
+}
+
 static void
 copy_out(int fd)
 {
@@ -107,9 +134,10 @@ int
 main(int argc, char **argv)
 {
 	struct sign_table table = { .lines = lines };
-	struct policy_source source = {
-		.signing_table = &table, .keys = keys, .line_keys = line_keys
-	};
+	struct policy_source source = { .signing_table = &table,
+		.keys = keys,
+		.line_keys = line_keys,
+		.rings = rings };
 	struct conf *conf;
 	struct err error;
 	int fd;
@@ -120,9 +148,14 @@ main(int argc, char **argv)
 	if (conf == NULL)
 		die(78, "%s", error.text);
 	source.generation = strtoull(argv[2], NULL, 10);
-	for (int i = 3; i < argc; i++)
-		add_line(argv[i], table.count++);
+	for (int i = 3; i < argc; i++) {
+		if (strncmp(argv[i], "ring:", 5) == 0)
+			add_ring(argv[i] + 5);
+		else
+			add_line(argv[i], table.count++);
+	}
 	source.key_count = key_count;
+	source.ring_count = ring_count;
 	fd = policy_build(&source, &error);
 	if (fd == -1)
 		die(69, "%s", error.text);

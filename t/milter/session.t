@@ -99,7 +99,7 @@ for qid, fields, reason, counter in [
          "malformed"),
         ("M4", [(b"From", b" <<>")], "not signed: ", "malformed"),
         ("M5", [(b"From", b" a@example.net")],
-         "not signed: no line for its author from=a@example.net",
+         "not signed: no line and no ring for its author from=a@example.net",
          "no_match"),
         ("M6", [(b"From", b' "a d=evil.example\n x"@example.net')],
          r"from=a\x20d\x3devil.example", "no_match")]:
@@ -159,6 +159,29 @@ r = w.send()
 tap.is_(len(r.modifications), 8, "eight keys, eight signatures")
 tap.ok(all(verifies(r.sent, b"t%d" % i, i) for i in range(8)), "all verify")
 
+# Rings: a message that no line matches; RSA and Ed25519 together; without a key.
+w.policy("*@example.net=0x12:example.net:s2:rsa",
+         "ring:example.com=0x11:example.com:s1:rsa",
+         "ring:quiet.example=0:quiet.example::not-yet",
+         "ring:left.example=0:left.example::no-active",
+         "ring:bad.example=0:bad.example::broken")
+sent = w.send(qid="R1").sent
+tap.ok(verifies(sent), "the ring of the author's domain signs")
+tap.ok("signed d=example.com s=s1 " in w.lines("R1")[0], "and is logged so",
+       w.lines("R1"))
+for qid, author, code, counter, reason in [
+        ("R2", b" a@quiet.example", 250, "not_active",
+         "not signed: not yet active, ring quiet.example from=a@quiet."),
+        ("R3", b" a@left.example", 250, "not_active",
+         "not signed: no active key, ring left.example from=a@left."),
+        ("R4", b" a@bad.example", 451, "error",
+         "not signed: broken ring bad.example, see keyturnd; deferred"),
+        ("R5", b" a@x.example.com", 250, "no_match", "no ring for its author")]:
+    before = w.keeper.counters[counter]
+    r = w.send(msg=message((b"From", author)), qid=qid)
+    tap.is_((r.code, r.modifications), (code, []), reason)
+    tap.ok(reason in w.lines(qid)[0], "the line says so", w.lines(qid))
+    tap.ok(w.count(counter, before + 1), "counted as %s" % counter)
 BROKEN = "*@example.com=0x11:example.com:s1:broken"
 for verdict, code, more in [
         ("tempfail", 451, b"451 4.7.5"), ("reject", 550, b"550 5.7.5"),

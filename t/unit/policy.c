@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include "dnsname.h"
 #include "policy.h"
 #include "policy_block.h"
 #include "tap.h"
@@ -32,6 +33,25 @@ static struct conf conf = {
 	.log = { LOG_TO_STDERR, 16, 6 },
 };
 
+/* Build and map a policy; without fd_out its descriptor is closed. */
+static struct policy *
+map_policy(const struct policy_source *src, int *fd_out)
+{
+	struct err err = ERR_INIT;
+	int fd = policy_build(src, &err);
+	struct policy *p = fd == -1 ? NULL : policy_map(fd, &err);
+
+	if (p == NULL) {
+		printf("Bail out! %s\n", err.text);
+		exit(1);
+	}
+	if (fd_out != NULL)
+		*fd_out = fd;
+	else
+		close(fd);
+	return p;
+}
+
 /*
  * Build and map a policy whose line i has pattern patterns[i] and, as its only
  * key, selector "s<i>"; patterns ends with NULL.
@@ -49,10 +69,6 @@ make_policy(const char *const *patterns, bool is_multiple, int *fd_out)
 		.signing_table = &table,
 		.keys = keys,
 		.line_keys = line_keys };
-	struct err err = ERR_INIT;
-	struct policy *p;
-	int fd;
-
 	conf.multiple_signatures = is_multiple;
 	for (size_t i = 0; patterns[i] != NULL; i++) {
 		snprintf(selectors[i], sizeof(selectors[i]), "s%zu", i);
@@ -66,21 +82,7 @@ make_policy(const char *const *patterns, bool is_multiple, int *fd_out)
 		line_keys[i * TABLE_LINE_KEYS] = (uint32_t)i;
 		table.count = src.key_count = i + 1;
 	}
-	fd = policy_build(&src, &err);
-	if (fd == -1) {
-		printf("Bail out! %s\n", err.text);
-		exit(1);
-	}
-	p = policy_map(fd, &err);
-	if (p == NULL) {
-		printf("Bail out! %s\n", err.text);
-		exit(1);
-	}
-	if (fd_out != NULL)
-		*fd_out = fd;
-	else
-		close(fd);
-	return p;
+	return map_policy(&src, fd_out);
 }
 
 /* The selectors that sign, separated by spaces. */
@@ -97,6 +99,55 @@ find(const struct policy *p, const char *local, const char *domain)
 		strlcat(text, m.keys[i].selector, sizeof(text));
 	}
 	return text;
+}
+
+/*
+ * Two lines over rings of every kind:
+ *   *@named.example  b.example's keys and, through it, both of its algorithms
+ *   *@idle.example   the ring of quiet.example, which is not active yet
+ */
+static struct policy *
+make_rings(bool has_subdomains, int *fd_out)
+{
+	static const struct sign_line lines[] = {
+		{ .pattern = "*@named.example", .key_count = 1, .line = 1 },
+		{ .pattern = "*@idle.example", .key_count = 2, .line = 2 },
+		{ .pattern = "*@quiet.example.org", .key_count = 1, .line = 3 },
+	};
+	static const struct policy_key keys[] = {
+		{ 1, "a.example", "s1", KEY_RSA_SHA256, POLICY_KEY_GOOD },
+		{ 2, "b.example", "s2", KEY_RSA_SHA256, POLICY_KEY_GOOD },
+		{ 3, "b.example", "s3", KEY_ED25519_SHA256, POLICY_KEY_GOOD },
+		{ 0, "quiet.example", "", KEY_RSA_SHA256, POLICY_KEY_NOT_YET },
+		{ 0, "left.example", "", KEY_RSA_SHA256, POLICY_KEY_NO_ACTIVE },
+		{ 0, "bad.example", "", KEY_RSA_SHA256, POLICY_KEY_BROKEN },
+		{ 7, "sub.b.example", "s4", KEY_RSA_SHA256, POLICY_KEY_GOOD },
+	};
+	static const struct policy_ring rings[] = {
+		{ "b.example", 1, 2 },
+		{ "quiet.example", 3, 1 },
+		{ "left.example", 4, 1 },
+		{ "bad.example", 5, 1 },
+		{ "sub.b.example", 6, 1 },
+	};
+	static const uint32_t targets[] = { POLICY_RING_FLAG | 0, 0, 0, 0, 0, 0,
+		0, 0, POLICY_RING_FLAG | 1, 0, 0, 0, 0, 0, 0, 0,
+		POLICY_RING_FLAG | 1, 0, 0, 0, 0, 0, 0, 0 };
+	struct sign_table some = {
+		.lines = (struct sign_line *)(uintptr_t)lines, .count = 3
+	};
+	struct policy_source src = { .generation = 43,
+		.conf = &conf,
+		.signing_table = &some,
+		.keys = keys,
+		.key_count = sizeof(keys) / sizeof(keys[0]),
+		.line_keys = targets,
+		.rings = rings,
+		.ring_count = sizeof(rings) / sizeof(rings[0]) };
+
+	conf.multiple_signatures = false;
+	conf.subdomains = has_subdomains;
+	return map_policy(&src, fd_out);
 }
 
 static const char *const table[] = {
@@ -162,6 +213,88 @@ test_find(void)
 	}
 	policy_unmap(one);
 	policy_unmap(all);
+}
+
+/* Rings: by name of a line, by the author's domain, by a domain above it. */
+static void
+test_rings(void)
+{
+	static const struct {
+		const char *domain;
+		const char *want;            /* selectors */
+		const char *above;           /* the same with subdomains */
+		const char *idle;            /* the ring that has no key */
+		enum policy_key_state state; /* of the first key, or why idle */
+		bool is_found, is_found_above;
+	} cases[] = {
+		{ "named.example", "s2 s3", "s2 s3", NULL, POLICY_KEY_GOOD,
+		    true, true },
+		{ "idle.example", "s1", "s1", "quiet.example",
+		    POLICY_KEY_NOT_YET, true, true },
+		{ "quiet.example.org", "", "", "quiet.example",
+		    POLICY_KEY_NOT_YET, true, true },
+		{ "b.example", "s2 s3", "s2 s3", NULL, POLICY_KEY_GOOD, true,
+		    true },
+		{ "x.b.example", "", "s2 s3", NULL, POLICY_KEY_GOOD, false,
+		    true },
+		{ "y.x.b.example", "", "s2 s3", NULL, POLICY_KEY_GOOD, false,
+		    true },
+		{ "sub.b.example", "s4", "s4", NULL, POLICY_KEY_GOOD, true,
+		    true },
+		{ "x.sub.b.example", "", "s4", NULL, POLICY_KEY_GOOD, false,
+		    true },
+		{ "xb.example", "", "", NULL, POLICY_KEY_GOOD, false, false },
+		{ "example", "", "", NULL, POLICY_KEY_GOOD, false, false },
+		{ "b.example.", "", "", NULL, POLICY_KEY_GOOD, false, false },
+		{ ".b.example", "", "s2 s3", NULL, POLICY_KEY_GOOD, false,
+		    true },
+		{ "", "", "", NULL, POLICY_KEY_GOOD, false, false },
+		{ "quiet.example", "", "", "quiet.example", POLICY_KEY_NOT_YET,
+		    true, true },
+		{ "left.example", "", "", "left.example", POLICY_KEY_NO_ACTIVE,
+		    true, true },
+		{ "bad.example", "", "", NULL, POLICY_KEY_BROKEN, true, true },
+	};
+	struct policy *one = make_rings(false, NULL);
+	struct policy *all = make_rings(true, NULL);
+	struct policy_match m;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *domain = cases[i].domain;
+		bool is_found = policy_find(one, "x", domain, &m);
+		enum policy_key_state state = POLICY_KEY_GOOD;
+
+		if (m.idle_ring != NULL)
+			state = m.idle;
+		else if (m.count > 0)
+			state = m.keys[0].state;
+		is_str(find(one, "x", domain), cases[i].want, domain);
+		is_str(m.idle_ring, cases[i].idle, "its idle ring");
+		ok(is_found == cases[i].is_found && state == cases[i].state,
+		    "%s: state %d", domain, (int)state);
+		is_str(find(all, "x", domain), cases[i].above,
+		    "the same with subdomains");
+		ok(policy_find(all, "x", domain, &m) == cases[i].is_found_above,
+		    "found or not");
+	}
+	policy_unmap(one);
+	policy_unmap(all);
+}
+
+/* A domain that is none because it is too long costs nothing. */
+static void
+test_long_domain(void)
+{
+	struct policy *p = make_rings(true, NULL);
+	char domain[2 * DNSNAME_MAX];
+
+	memset(domain, '.', sizeof(domain));
+	memcpy(domain + DNSNAME_MAX - 10, ".b.example", 11);
+	is_str(find(p, "x", domain), "s2 s3", "253 bytes");
+	memset(domain, '.', sizeof(domain));
+	memcpy(domain + DNSNAME_MAX - 9, ".b.example", 11);
+	is_str(find(p, "x", domain), "", "254 bytes");
+	policy_unmap(p);
 }
 
 static void
@@ -302,13 +435,12 @@ sealed_copy(const unsigned char *block, size_t len, int seals)
  * is refused, or matching against it stays inside it (the sanitizer watches).
  */
 static void
-test_damage(void)
+damage(struct policy *p, int fd)
 {
 	static const uint32_t values[] = { 0, 1, 7, 0x7fffffff, 0xfffffff8,
 		0xffffffff };
 	int all = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-	int fd, refused = 0, taken = 0;
-	struct policy *p = make_policy(table, true, &fd);
+	int refused = 0, taken = 0;
 	size_t len = (size_t)lseek(fd, 0, SEEK_END);
 	unsigned char *block = malloc(len);
 	struct err err = ERR_INIT;
@@ -339,6 +471,11 @@ test_damage(void)
 			taken++;
 			policy_find(p, "newsletter", "example.net", &m);
 			policy_find(p, "x", "lists.example.com", &m);
+			policy_find(p, "x", "idle.example", &m);
+			taken += m.idle_ring && strlen(m.idle_ring) > len;
+			policy_find(p, "x", "left.example", &m);
+			taken += m.idle_ring && strlen(m.idle_ring) > len;
+			policy_find(p, "x", "x.b.example", &m);
 			policy_signs_for(p, &v4);
 			policy_signs_for(p, &v6);
 			for (size_t i = 0; i < m.count; i++)
@@ -362,6 +499,18 @@ test_damage(void)
 	close(fd);
 	ok(policy_map(STDIN_FILENO, &err) == NULL, "no memfd: %s", err.text);
 	free(block);
+}
+
+static void
+test_damage(void)
+{
+	struct policy *p;
+	int fd;
+
+	p = make_policy(table, true, &fd);
+	damage(p, fd);
+	p = make_rings(true, &fd);
+	damage(p, fd);
 }
 
 /* Prefixes at their limit, and longer than the address they are of. */
@@ -418,6 +567,8 @@ main(void)
 		return 1;
 	test_find();
 	test_no_match();
+	test_rings();
+	test_long_domain();
 	test_long_local();
 	test_limit();
 	test_origins();
