@@ -1,7 +1,7 @@
 /*
  * Values of keyturn.conf as the library has read them: taken with a look at
  * their type, or refused with the place where they stand.  libconfig is known
- * here, in confset.c and in conf.c, to which all this is private.
+ * here, in confset.c, conf.c and ringparse.c, to which all this is private.
  */
 #ifndef KEYTURN_CONFVALUE_H
 #define KEYTURN_CONFVALUE_H

@@ -143,6 +143,15 @@ bool ring_key_signs(const struct ring_key *key);
 /* Whether any key of the ring ever was active. */
 bool ring_was_active(const struct ring *ring);
 
+/*
+ * What must be true of every ring: a selector is used once (but a slot again
+ * when its key is gone), one active key of an algorithm, names that are not too
+ * long for the DNS.
+ * Returns 0, or -1 with *bad the index of the key and err set: ERR_INPUT
+ * ("member: what: value").
+ */
+int ring_check(const struct ring *ring, size_t *bad, struct err *err);
+
 /* Lower-case hexadecimal; hex_parse wants exactly SHA256_LEN bytes. */
 void hex_text(const unsigned char hash[SHA256_LEN], char out[RING_HEX_MAX]);
 bool hex_parse(const char *text, unsigned char hash[SHA256_LEN]);

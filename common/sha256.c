@@ -59,3 +59,18 @@ sha256_clear(struct sha256 *h)
 	EVP_MD_CTX_free(h->ctx);
 	h->ctx = NULL;
 }
+
+int
+sha256_of(const void *data, size_t len, unsigned char digest[SHA256_LEN],
+    struct err *err)
+{
+	struct sha256 h = SHA256_INIT;
+	int rc = sha256_start(&h, err);
+
+	if (rc == 0)
+		rc = sha256_update(&h, data, len, err);
+	if (rc == 0)
+		rc = sha256_final(&h, digest, err);
+	sha256_clear(&h);
+	return rc;
+}

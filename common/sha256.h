@@ -29,6 +29,10 @@ int sha256_update(struct sha256 *h, const void *data, size_t len,
 int sha256_final(struct sha256 *h, unsigned char digest[SHA256_LEN],
     struct err *err);
 
+/* The hash of len bytes at once. */
+int sha256_of(const void *data, size_t len, unsigned char digest[SHA256_LEN],
+    struct err *err);
+
 /* Release; fine on a cleared or never started object. */
 void sha256_clear(struct sha256 *h);
 
