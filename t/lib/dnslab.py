@@ -31,6 +31,7 @@ net.knot/nsd/bind(name, addresses, zones, tsig=, dnssec= (knot), proxied=,
                   env=)
                  a Server: load(zone), update(zone, name, type, *values),
                  fault(words, address=None), stop(), start(), pid.
+                 knot gives transfers to anybody.
                  tsig: the zones take updates signed with net.tsig_name,
                  net.tsig_secret; net.tsig_file is that key for named.conf.
                  dnssec: the zones are signed, the root has their DS.
@@ -60,8 +61,10 @@ try:
     import dns.message
     import dns.query
     import dns.rcode
+    import dns.rdatatype
     import dns.tsigkeyring
     import dns.update
+    import dns.zone
 except ImportError:
     dns = None
 
@@ -226,8 +229,8 @@ class Server:
             self.process.kill()
         lab.stop_process(self.process, 5)
 
-    def _wait(self):
-        for origin in self.origins:
+    def _wait(self, origins=None):
+        for origin in self.origins if origins is None else origins:
             if not lab.wait_for(lambda o=origin: self._serves(o), 15, 0.01):
                 raise RuntimeError("%s does not serve %s:\n%s" % (
                     self.name, origin or ".", self.log()[-3000:]))
@@ -272,6 +275,31 @@ class Server:
             raise RuntimeError("update: %s" % dns.rcode.to_text(
                 answer.rcode()))
 
+    def copy_from(self, other, zones):
+        """Serve what the other one serves now, as after a transfer."""
+        changed = []
+        host, port = _split(other.inner[0])
+        for zone in zones:
+            copy = dns.zone.from_xfr(dns.query.xfr(
+                host, zone.origin + ".", port=port, relativize=False,
+                timeout=10 * lab.slow()), relativize=False)
+            records = {}
+            for name, ttl, data in copy.iterate_rdatas():
+                kind = dns.rdatatype.to_text(data.rdtype)
+                name = name.to_text().lower()
+                if kind != "SOA" and not name.startswith("version-of-test."):
+                    records.setdefault((name, kind), (ttl, []))[1].append(
+                        data.to_text())
+            soa = zone.full("@"), "SOA"
+            records[soa] = zone.records[soa]
+            if records != zone.records:
+                zone.records = records
+                self._write(zone)
+                changed.append(zone)
+        if changed:
+            self.reload()
+            self._wait([z.origin for z in changed])
+
     def _faults(self, address):
         return self.path("faults-" + address)
 
@@ -300,7 +328,8 @@ class Knot(Server):
                  "   algorithm: hmac-sha256",
                  "   secret: %s" % self.net.tsig_secret,
                  "acl:", " - id: up", "   key: %s" % self.net.tsig_name,
-                 "   action: [update, transfer]", "policy:",
+                 "   action: [update, transfer]", " - id: copy",
+                 "   address: 0.0.0.0/0", "   action: transfer", "policy:",
                  " - id: quick", "   nsec3: off", "   ksk-shared: off",
                  "zone:"]
         for origin in self.origins:
@@ -309,8 +338,7 @@ class Knot(Server):
                       "   zonefile-sync: -1",
                       "   zonefile-load: difference-no-serial",
                       "   journal-content: all"]
-            if self.tsig:
-                lines.append("   acl: up")
+            lines.append("   acl: [copy%s]" % (", up" if self.tsig else ""))
             if self.dnssec:
                 lines += ["   dnssec-signing: on", "   dnssec-policy: quick"]
         self.write("knot.conf", "\n".join(lines) + "\n")
