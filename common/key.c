@@ -135,19 +135,21 @@ check_size(const struct key *key, unsigned minimum_bits, struct err *err)
 	return 0;
 }
 
+/* See key_fingerprint. */
 static int
-set_fingerprint(struct key *key, struct err *err)
+fingerprint(const EVP_PKEY *pkey, unsigned char out[SHA256_LEN],
+    struct err *err)
 {
 	struct sha256 hash = SHA256_INIT;
 	unsigned char *der = NULL;
 	int len, rc = -1;
 
-	len = i2d_PUBKEY(key->pkey, &der);
+	len = i2d_PUBKEY(pkey, &der);
 	if (len <= 0)
 		return sslerr_set(err, ERR_KEY, "public part of the key");
 	if (sha256_start(&hash, err) == 0 &&
 	    sha256_update(&hash, der, (size_t)len, err) == 0)
-		rc = sha256_final(&hash, key->fingerprint, err);
+		rc = sha256_final(&hash, out, err);
 	sha256_clear(&hash);
 	OPENSSL_free(der);
 	return rc;
@@ -186,7 +188,7 @@ key_take(EVP_PKEY *pkey, enum key_alg alg, unsigned minimum_bits,
 	key->bits = pkey_bits(pkey, alg);
 	if (check_size(key, minimum_bits, err) == -1 ||
 	    (alg == KEY_RSA_SHA256 && check_rsa(pkey, err) == -1) ||
-	    set_fingerprint(key, err) == -1)
+	    fingerprint(pkey, key->fingerprint, err) == -1)
 		goto fail;
 	if (alg == KEY_RSA_SHA256) {
 		key->ctx = prepare_rsa(pkey);
@@ -527,6 +529,36 @@ unsigned
 pubkey_bits(const struct pubkey *pk)
 {
 	return pkey_bits(pk->pkey, pk->alg);
+}
+
+int
+pubkey_fingerprint(const struct pubkey *pk, unsigned char hash[SHA256_LEN],
+    struct err *err)
+{
+	return fingerprint(pk->pkey, hash, err);
+}
+
+enum pubkey_origin
+pubkey_origin(const struct pubkey *pk, const unsigned char *sig, size_t sig_len)
+{
+	enum pubkey_origin origin = ORIGIN_UNKNOWN;
+	unsigned char digest[KEY_SIG_MAX];
+	size_t digest_len = sizeof(digest);
+	EVP_PKEY_CTX *ctx;
+
+	if (pk->alg != KEY_RSA_SHA256)
+		return ORIGIN_UNKNOWN;
+	ctx = EVP_PKEY_CTX_new(pk->pkey, NULL);
+	if (ctx != NULL && EVP_PKEY_verify_recover_init(ctx) == 1 &&
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+	    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1)
+		origin = EVP_PKEY_verify_recover(ctx, digest, &digest_len, sig,
+		             sig_len) == 1
+		    ? ORIGIN_KEY
+		    : ORIGIN_OTHER;
+	ERR_clear_error();
+	EVP_PKEY_CTX_free(ctx);
+	return origin;
 }
 
 int

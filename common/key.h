@@ -91,6 +91,27 @@ struct pubkey *pubkey_parse(enum key_alg alg, const void *data, size_t len,
 void pubkey_free(struct pubkey *pk);
 unsigned pubkey_bits(const struct pubkey *pk);
 
+/*
+ * SHA-256 of the SubjectPublicKeyInfo in DER, the same as key_fingerprint of
+ * the private key.  Returns 0, or -1 with err set: ERR_CRYPTO.
+ */
+int pubkey_fingerprint(const struct pubkey *pk, unsigned char hash[SHA256_LEN],
+    struct err *err);
+
+/* What can be told of a signature that does not fit its digest. */
+enum pubkey_origin {
+	ORIGIN_UNKNOWN, /* Ed25519 */
+	ORIGIN_KEY,     /* made by the private key, over something else */
+	ORIGIN_OTHER,   /* made by another key, or damaged */
+};
+
+/*
+ * Whether sig was made by the private key of pk, over whatever: an RSA
+ * signature shows its padding only to the right public key.
+ */
+enum pubkey_origin pubkey_origin(const struct pubkey *pk,
+    const unsigned char *sig, size_t sig_len);
+
 /* 1 when sig is a signature of digest, 0 when not, -1 with err set. */
 int pubkey_verify(const struct pubkey *pk,
     const unsigned char digest[SHA256_LEN], const unsigned char *sig,

@@ -6,18 +6,14 @@
 #include <unistd.h>
 
 #include "ctl.h"
-#include "json.h"
-#include "keyrecord.h"
+#include "keysource.h"
 #include "message.h"
 #include "output.h"
-#include "readfile.h"
 #include "sigfield.h"
 #include "taglist.h"
 #include "verify.h"
-#include "zone.h"
 
-#define TIME_DIGITS   12
-#define KEY_BYTES_MAX ((size_t)65536)
+#define TIME_DIGITS 12
 
 enum { OPT_ZONE, OPT_KEY, OPT_AT, OPT_JSON };
 
@@ -30,71 +26,6 @@ static const struct ctl_option options[] = {
 	[OPT_JSON] = { "json", '\0', NULL, "one JSON object" },
 	{ .name = NULL },
 };
-
-/* What is at hand instead of the DNS. */
-struct keys {
-	const char *path;
-	struct zone zone;
-	struct buf record; /* with --key */
-};
-
-/* find of struct key_source, for --zone. */
-static int
-find_in_zone(void *arg, const char *name, struct keyrecord *rec,
-    enum keyrecord_state *state, struct err *err)
-{
-	const struct keys *keys = arg;
-	const char *data;
-	size_t count, len;
-
-	count = zone_find(&keys->zone, name, strlen(name), 0, &data, &len);
-	if (count == 1)
-		*state = keyrecord_parse(data, len, rec, err);
-	return count > 1000 ? 1000 : (int)count;
-}
-
-/* find of struct key_source, for --key: the same for every name. */
-static int
-find_in_file(void *arg, const char *name, struct keyrecord *rec,
-    enum keyrecord_state *state, struct err *err)
-{
-	struct keys *keys = arg;
-	const char *text = buf_str(&keys->record);
-
-	(void)name;
-	if (text == NULL)
-		return err_nomem(err);
-	*state = keyrecord_parse_file(text, keys->record.len, rec, err);
-	return 1;
-}
-
-/* Load the keys.  Returns the exit code. */
-static int
-take_keys(const struct ctl_call *call, struct keys *keys,
-    struct key_source *source)
-{
-	const char *zone = call->values[OPT_ZONE];
-	const char *file = call->values[OPT_KEY];
-	struct err err = ERR_INIT;
-
-	source->arg = keys;
-	if (zone != NULL && file != NULL)
-		return out_usage(call, "either --zone or --key");
-	if (zone != NULL) {
-		source->find = find_in_zone;
-		if (zone_load(&keys->zone, zone, &err) == -1)
-			return out_err(&err, CTL_DATA);
-	} else if (file != NULL) {
-		source->find = find_in_file;
-		if (readfile(file, KEY_BYTES_MAX, &keys->record, &err) == -1)
-			return out_err(&err, CTL_DATA);
-	} else {
-		return out_usage(call,
-		    "--zone FILE or --key FILE is missing: this version does "
-		    "not look keys up in the DNS, a later one will");
-	}
-	return CTL_GOOD;
-}
 
 static int
 take_time(const struct ctl_call *call, time_t *now)
@@ -112,86 +43,50 @@ take_time(const struct ctl_call *call, time_t *now)
 	return CTL_GOOD;
 }
 
-static void
-add_tag(struct buf *out, const char *name, struct span value)
-{
-	buf_printf(out, " %s=", name);
-	if (value.data != NULL)
-		buf_add_escaped(out, value.data,
-		    value.len < 300 ? value.len : 300);
-	else
-		buf_addc(out, '-');
-}
+/* How the signatures fared. */
+struct tally {
+	size_t passed, unanswered;
+};
 
-/* One line for one signature. */
-static void
-write_line(const struct verdict *v, struct buf *out)
-{
-	buf_adds(out, verdict_result_name(v->result));
-	add_tag(out, "d", v->domain);
-	add_tag(out, "s", v->selector);
-	add_tag(out, "a", v->algorithm);
-	if (v->result != VERIFY_PASS)
-		buf_printf(out, ": %s", v->text);
-	for (size_t i = 0; i < v->warning_count; i++)
-		buf_printf(out, "; warning: %s", v->warnings[i]);
-	buf_addc(out, '\n');
-}
-
-static void
-json_span(struct buf *out, const char *name, struct span value)
-{
-	buf_printf(out, ",\"%s\":", name);
-	if (value.data != NULL)
-		json_string(out, value.data, value.len);
-	else
-		buf_adds(out, "null");
-}
-
-static void
-write_json(const struct verdict *v, bool is_first, struct buf *out)
-{
-	buf_adds(out, is_first ? "{" : ",{");
-	json_text(out, "result", verdict_result_name(v->result));
-	json_text(out, "reason", verdict_reason_name(v->reason));
-	json_text(out, "text", v->text);
-	json_span(out, "domain", v->domain);
-	json_span(out, "selector", v->selector);
-	json_span(out, "algorithm", v->algorithm);
-	json_span(out, "identity", v->identity);
-	buf_adds(out, ",\"warnings\":[");
-	for (size_t i = 0; i < v->warning_count; i++) {
-		if (i > 0)
-			buf_addc(out, ',');
-		json_string(out, v->warnings[i], strlen(v->warnings[i]));
-	}
-	buf_adds(out, "]}");
-}
-
-/*
- * Verify every signature and report on it.  Returns how many passed, or -1 with
- * err set.
- */
+/* Verify every signature and report on it.  Returns 0, or -1 with err set. */
 static int
-verify_all(struct verifier *v, bool is_json, struct buf *out, struct err *err)
+verify_all(struct verifier *v, bool is_json, struct tally *tally,
+    struct buf *out, struct err *err)
 {
 	const struct hdrs *h = &v->msg->hdrs;
-	struct verdict verdict;
-	int passed = 0;
+	struct sig_verdict verdict;
 
 	for (size_t i = 0; i < h->count; i++) {
 		if (!hdrs_is(h, i, SIGFIELD_NAME, strlen(SIGFIELD_NAME)))
 			continue;
 		if (verify_field(v, i, &verdict, err) == -1)
 			return -1;
-		if (verdict.result == VERIFY_PASS)
-			passed++;
-		if (is_json)
-			write_json(&verdict, v->count == 1, out);
-		else
-			write_line(&verdict, out);
+		tally->passed += verdict.result == VERIFY_PASS;
+		tally->unanswered += verdict.result == VERIFY_TEMPERROR;
+		if (!is_json) {
+			verdict_line(&verdict, out);
+			continue;
+		}
+		if (v->count > 1)
+			buf_addc(out, ',');
+		verdict_json(&verdict, out);
 	}
-	return passed;
+	return 0;
+}
+
+/* The word for all signatures together, and the exit code. */
+static const char *
+result(const struct verifier *v, const struct tally *tally, int *code)
+{
+	*code = tally->passed > 0 ? CTL_GOOD : CTL_PROBLEM;
+	if (tally->passed > 0)
+		return "pass";
+	if (v->count == 0)
+		return "none";
+	if (tally->unanswered == 0)
+		return "fail";
+	*code = CTL_UNAVAILABLE;
+	return "temperror";
 }
 
 /* Verify msg and write the report.  Returns the exit code. */
@@ -199,19 +94,18 @@ static int
 report(struct verifier *v, bool is_json)
 {
 	struct buf list = BUF_INIT, out = BUF_INIT;
+	struct tally tally = { 0, 0 };
 	struct err err = ERR_INIT;
-	int code, passed;
+	const char *word;
+	int code;
 
-	passed = verify_all(v, is_json, &list, &err);
-	if (passed == -1) {
+	if (verify_all(v, is_json, &tally, &list, &err) == -1) {
 		code = out_err(&err, CTL_DATA);
 	} else {
-		code = passed > 0 ? CTL_GOOD : CTL_PROBLEM;
+		word = result(v, &tally, &code);
 		if (is_json)
 			buf_printf(&out, "{\"result\":\"%s\",\"signatures\":[",
-			    passed > 0         ? "pass"
-			        : v->count > 0 ? "fail"
-			                       : "none");
+			    word);
 		else if (v->count == 0)
 			buf_adds(&out,
 			    "none: there is no DKIM-Signature field\n");
@@ -229,37 +123,39 @@ report(struct verifier *v, bool is_json)
 static int
 run(const struct ctl_call *call)
 {
-	struct keys keys = { .zone = ZONE_INIT, .record = BUF_INIT };
-	struct key_source source = { .arg = NULL };
+	struct keysource keys = KEYSOURCE_INIT;
 	struct message msg = MESSAGE_INIT;
-	struct verifier v = { .msg = &msg, .source = &source };
+	struct verifier v = { .msg = &msg, .source = &keys.source };
 	struct err err = ERR_INIT;
 	int code;
 
 	code = take_time(call, &v.now);
 	if (code == CTL_GOOD)
-		code = take_keys(call, &keys, &source);
+		code = keysource_open(&keys, call, call->values[OPT_ZONE],
+		    call->values[OPT_KEY]);
 	if (code == CTL_GOOD && message_read(STDIN_FILENO, &msg, &err) == -1)
 		code = out_err(&err, message_exit_code(&err));
 	if (code == CTL_GOOD)
 		code = report(&v, call->values[OPT_JSON] != NULL);
 	message_clear(&msg);
-	zone_clear(&keys.zone);
-	buf_clear(&keys.record);
+	keysource_clear(&keys);
 	return code;
 }
 
 const struct command cmd_verify = {
 	.name = "verify",
-	.arguments = "--zone FILE | --key FILE [--at SECONDS] [--json]",
+	.arguments = "[--zone FILE | --key FILE] [-t SECONDS] [--json]",
 	.summary = "Check every DKIM signature of one message from standard "
 	           "input",
 	.help =
 	    "\n"
-	    "One line for each signature: pass, fail or permerror, d=, s=, a= "
-	    "and why.\n"
+	    "A line for each signature: pass, fail, permerror or temperror, "
+	    "d=, "
+	    "s=, a= and\n"
+	    "why, then one with the likely cause.\n"
 	    "0: at least one passes.  1: none does, or there is none.  65: not "
-	    "a message.\n",
+	    "a message.\n"
+	    "69: none passes, and the DNS did not answer.\n",
 	.options = options,
 	.run = run,
 };

@@ -16,6 +16,7 @@ static const struct command *const commands[] = {
 	&cmd_status,
 	&cmd_sign,
 	&cmd_verify,
+	&cmd_probe,
 	&cmd_keygen,
 	&cmd_version,
 };

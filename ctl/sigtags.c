@@ -20,7 +20,7 @@ sigtags_clear(struct sigtags *st)
 }
 
 static bool
-check_v(struct sigtags *st, struct span s, struct verdict *v)
+check_v(struct sigtags *st, struct span s, struct sig_verdict *v)
 {
 	(void)st;
 	if (span_is(s, "1"))
@@ -29,7 +29,7 @@ check_v(struct sigtags *st, struct span s, struct verdict *v)
 }
 
 static bool
-check_a(struct sigtags *st, struct span s, struct verdict *v)
+check_a(struct sigtags *st, struct span s, struct sig_verdict *v)
 {
 	static const enum key_alg algs[] = { KEY_RSA_SHA256,
 		KEY_ED25519_SHA256 };
@@ -47,7 +47,7 @@ check_a(struct sigtags *st, struct span s, struct verdict *v)
 }
 
 static bool
-check_b(struct sigtags *st, struct span s, struct verdict *v)
+check_b(struct sigtags *st, struct span s, struct sig_verdict *v)
 {
 	if (s.len == 0)
 		return verdict_refuse(v, REASON_SYNTAX, "b= is empty");
@@ -57,7 +57,7 @@ check_b(struct sigtags *st, struct span s, struct verdict *v)
 }
 
 static bool
-check_bh(struct sigtags *st, struct span s, struct verdict *v)
+check_bh(struct sigtags *st, struct span s, struct sig_verdict *v)
 {
 	if (!base64_decode(s.data, s.len, &st->body_hash))
 		return verdict_refuse(v, REASON_SYNTAX, "bh= is not base64");
@@ -69,7 +69,7 @@ check_bh(struct sigtags *st, struct span s, struct verdict *v)
 }
 
 static bool
-check_c(struct sigtags *st, struct span s, struct verdict *v)
+check_c(struct sigtags *st, struct span s, struct sig_verdict *v)
 {
 	if (canon_pair_parse(s.data, s.len, &st->canon))
 		return true;
@@ -79,7 +79,7 @@ check_c(struct sigtags *st, struct span s, struct verdict *v)
 }
 
 static bool
-check_d(struct sigtags *st, struct span s, struct verdict *v)
+check_d(struct sigtags *st, struct span s, struct sig_verdict *v)
 {
 	st->identity_domain = s;
 	if (dnsname_is_valid(s.data, s.len))
@@ -97,7 +97,7 @@ is_ftext(char c)
 
 /* h=: names between colons, From among them. */
 static bool
-check_h(struct sigtags *st, struct span s, struct verdict *v)
+check_h(struct sigtags *st, struct span s, struct sig_verdict *v)
 {
 	struct span rest = s, name;
 	bool has_from = false;
@@ -123,7 +123,7 @@ check_h(struct sigtags *st, struct span s, struct verdict *v)
 }
 
 static bool
-check_i(struct sigtags *st, struct span s, struct verdict *v)
+check_i(struct sigtags *st, struct span s, struct sig_verdict *v)
 {
 	const char *at = memrchr(s.data, '@', s.len);
 	struct span d = st->tags[TAG_D]->value;
@@ -140,7 +140,7 @@ check_i(struct sigtags *st, struct span s, struct verdict *v)
 }
 
 static bool
-check_l(struct sigtags *st, struct span s, struct verdict *v)
+check_l(struct sigtags *st, struct span s, struct sig_verdict *v)
 {
 	st->has_limit = true;
 	if (span_number(s, LIMIT_DIGITS, &st->limit))
@@ -149,7 +149,7 @@ check_l(struct sigtags *st, struct span s, struct verdict *v)
 }
 
 static bool
-check_q(struct sigtags *st, struct span s, struct verdict *v)
+check_q(struct sigtags *st, struct span s, struct sig_verdict *v)
 {
 	struct span rest = s, method;
 
@@ -163,7 +163,7 @@ check_q(struct sigtags *st, struct span s, struct verdict *v)
 }
 
 static bool
-check_s(struct sigtags *st, struct span s, struct verdict *v)
+check_s(struct sigtags *st, struct span s, struct sig_verdict *v)
 {
 	(void)st;
 	if (dnsname_is_valid(s.data, s.len))
@@ -173,7 +173,7 @@ check_s(struct sigtags *st, struct span s, struct verdict *v)
 }
 
 static bool
-check_t(struct sigtags *st, struct span s, struct verdict *v)
+check_t(struct sigtags *st, struct span s, struct sig_verdict *v)
 {
 	st->has_time = true;
 	if (span_number(s, TIME_DIGITS, &st->time))
@@ -183,7 +183,7 @@ check_t(struct sigtags *st, struct span s, struct verdict *v)
 }
 
 static bool
-check_x(struct sigtags *st, struct span s, struct verdict *v)
+check_x(struct sigtags *st, struct span s, struct sig_verdict *v)
 {
 	if (!span_number(s, TIME_DIGITS, &st->expiry))
 		return verdict_refuse_value(v, REASON_SYNTAX,
@@ -197,7 +197,7 @@ check_x(struct sigtags *st, struct span s, struct verdict *v)
 static const struct {
 	const char *name;
 	bool is_required;
-	bool (*check)(struct sigtags *st, struct span s, struct verdict *v);
+	bool (*check)(struct sigtags *st, struct span s, struct sig_verdict *v);
 } rules[TAG_COUNT] = {
 	[TAG_V] = { "v", true, check_v },
 	[TAG_A] = { "a", true, check_a },
@@ -216,7 +216,7 @@ static const struct {
 
 /* Find every tag; those that tell whose signature it is go to v. */
 static bool
-find_tags(struct sigtags *st, struct verdict *v)
+find_tags(struct sigtags *st, struct sig_verdict *v)
 {
 	const char *missing = NULL;
 	const struct tag *tag;
@@ -241,7 +241,7 @@ find_tags(struct sigtags *st, struct verdict *v)
 
 /* x= and t= against the clock. */
 static bool
-check_clock(const struct sigtags *st, time_t now, struct verdict *v)
+check_clock(const struct sigtags *st, time_t now, struct sig_verdict *v)
 {
 	unsigned long long seconds = now > 0 ? (unsigned long long)now : 0;
 
@@ -258,7 +258,7 @@ check_clock(const struct sigtags *st, time_t now, struct verdict *v)
 
 int
 sigtags_parse(struct sigtags *st, const char *value, size_t len, time_t now,
-    struct verdict *v, struct err *err)
+    struct sig_verdict *v, struct err *err)
 {
 	st->limit = ULLONG_MAX;
 	if (taglist_parse(value, len, &st->list, err) == -1) {

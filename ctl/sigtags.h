@@ -64,6 +64,6 @@ void sigtags_clear(struct sigtags *st);
  * as far as they are there.
  */
 int sigtags_parse(struct sigtags *st, const char *value, size_t len, time_t now,
-    struct verdict *v, struct err *err);
+    struct sig_verdict *v, struct err *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "buf.h"
 #include "taglist.h"
 
 #define VERDICT_TEXT_MAX    512 /* bytes with the NUL */
@@ -18,6 +19,7 @@ enum verify_result {
 	VERIFY_PASS,
 	VERIFY_FAIL,      /* the message or the time does not agree */
 	VERIFY_PERMERROR, /* it cannot be verified, now or later */
+	VERIFY_TEMPERROR, /* the DNS does not answer */
 };
 
 enum verify_reason {
@@ -38,12 +40,15 @@ enum verify_reason {
 	REASON_KEY_WEAK,   /* under 1024 bits */
 	REASON_BODY_SHORT, /* l= is more than there is */
 	REASON_BODY_HASH,  /* the body was changed */
-	REASON_SIGNATURE,  /* the header was changed, or another key */
-	REASON_LIMIT,      /* after VERIFY_SIGNATURES_MAX others */
+	REASON_SIGNATURE, /* the header was changed (Ed25519: or another key) */
+	REASON_KEY_MISMATCH, /* the record is not that of the signing key */
+	REASON_CUT,          /* the signature is too short for the key */
+	REASON_DNS,          /* no answer */
+	REASON_LIMIT,        /* after VERIFY_SIGNATURES_MAX others */
 };
 
 /* What was found out about one signature. */
-struct verdict {
+struct sig_verdict {
 	enum verify_result result;
 	enum verify_reason reason;
 	struct span domain, selector, algorithm, identity; /* of the message;
@@ -54,22 +59,35 @@ struct verdict {
 	size_t warning_count;
 };
 
-/* "pass", "fail", "permerror". */
+/* "pass", "fail", "permerror", "temperror". */
 const char *verdict_result_name(enum verify_result result);
 
 /* "body-hash" and the like, for programs. */
 const char *verdict_reason_name(enum verify_reason reason);
 
+/*
+ * What is most often behind it and what to do, for a person; NULL where the
+ * text says it all.
+ */
+const char *verdict_cause(enum verify_reason reason);
+
 /* Set reason, the result that follows from it, and text.  Returns false. */
-bool verdict_refuse(struct verdict *v, enum verify_reason reason,
+bool verdict_refuse(struct sig_verdict *v, enum verify_reason reason,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* The same with "what: value", the value escaped and cut.  Returns false. */
-bool verdict_refuse_value(struct verdict *v, enum verify_reason reason,
+bool verdict_refuse_value(struct sig_verdict *v, enum verify_reason reason,
     const char *what, struct span value);
 
 /* Add a warning; one too many is left out. */
-void verdict_warn(struct verdict *v, const char *fmt, ...)
+void verdict_warn(struct sig_verdict *v, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/*
+ * Append a line for a person, with a second one for the likely cause, or one
+ * JSON object.
+ */
+void verdict_line(const struct sig_verdict *v, struct buf *out);
+void verdict_json(const struct sig_verdict *v, struct buf *out);
 
 #endif

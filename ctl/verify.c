@@ -11,13 +11,15 @@
 #include "sigtags.h"
 #include "verify.h"
 
+#define ED25519_SIG_LEN 64 /* RFC 8032 section 5.1.6 */
+
 /* One signature being verified. */
 struct job {
 	struct verifier *v;
 	size_t field; /* its number in the header */
 	struct sigtags st;
 	struct keyrecord rec;
-	struct verdict *out;
+	struct sig_verdict *out;
 };
 
 /* What the state of a key record means for the signature. */
@@ -94,8 +96,14 @@ find_key(struct job *j, struct err *err)
 		goto out;
 	}
 	count = source->find(source->arg, text, &j->rec, &state, err);
-	if (count == -1)
+	if (count == -1) {
+		if (err->code == ERR_IO) {
+			verdict_refuse(j->out, REASON_DNS,
+			    "no answer for %s: %s", text, err->text);
+			rc = 0;
+		}
 		goto out;
+	}
 	if (state == KEYRECORD_NOMEM)
 		err_nomem(err);
 	else
@@ -178,16 +186,46 @@ hash_header(struct job *j, unsigned char digest[SHA256_LEN], struct err *err)
 	return rc;
 }
 
+/*
+ * Whether the signature, which does not fit, is at least one by this key;
+ * otherwise there is nothing to be learnt of the message.
+ */
+static bool
+judge_origin(struct job *j)
+{
+	size_t have = j->st.signature.len;
+	size_t want = j->st.alg == KEY_RSA_SHA256
+	    ? (pubkey_bits(j->rec.key) + 7) / 8
+	    : ED25519_SIG_LEN;
+
+	if (have < want)
+		return verdict_refuse(j->out, REASON_CUT,
+		    "signature truncated: b= has %zu bytes, those of the "
+		    "published key have %zu",
+		    have, want);
+	if (pubkey_origin(j->rec.key,
+	        (const unsigned char *)j->st.signature.data,
+	        have) != ORIGIN_OTHER)
+		return true;
+	return verdict_refuse(j->out, REASON_KEY_MISMATCH,
+	    "key mismatch: the signature was not made by the key whose record "
+	    "is published");
+}
+
 static void
 judge_hashes(struct job *j, bool body_agrees, bool header_agrees)
 {
 	if (body_agrees && header_agrees)
 		return;
+	if (!header_agrees && !judge_origin(j))
+		return;
 	if (body_agrees)
 		verdict_refuse(j->out, REASON_SIGNATURE,
 		    "signature mismatch: a signed header field was changed or "
-		    "added after signing, or the record is not that of the "
-		    "signing key (the body is as signed)");
+		    "added after signing%s (the body is as signed)",
+		    j->st.alg == KEY_RSA_SHA256
+		        ? ""
+		        : ", or the record is not that of the signing key");
 	else if (header_agrees)
 		verdict_refuse(j->out, REASON_BODY_HASH,
 		    "body hash mismatch: the body was changed after signing "
@@ -195,7 +233,8 @@ judge_hashes(struct job *j, bool body_agrees, bool header_agrees)
 	else
 		verdict_refuse(j->out, REASON_BODY_HASH,
 		    "body hash mismatch: the body was changed after signing "
-		    "(and the signature does not fit the header or the key)");
+		    "(and the header%s)",
+		    j->st.alg == KEY_RSA_SHA256 ? " too" : " or the key");
 }
 
 /* Compare body and header with what was signed. */
@@ -231,7 +270,7 @@ compare(struct job *j, struct err *err)
 }
 
 int
-verify_field(struct verifier *v, size_t field, struct verdict *out,
+verify_field(struct verifier *v, size_t field, struct sig_verdict *out,
     struct err *err)
 {
 	const struct hdrs *h = &v->msg->hdrs;
@@ -242,7 +281,7 @@ verify_field(struct verifier *v, size_t field, struct verdict *out,
 		.out = out };
 	int rc;
 
-	*out = (struct verdict){ .result = VERIFY_PASS };
+	*out = (struct sig_verdict){ .result = VERIFY_PASS };
 	if (v->count++ >= VERIFY_SIGNATURES_MAX) {
 		verdict_refuse(out, REASON_LIMIT,
 		    "not looked at: it comes after %d others",

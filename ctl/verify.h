@@ -22,7 +22,8 @@ struct key_source {
 	 * Find the record at name (lower case, no final dot).  Returns how
 	 * many there are; if one, it is parsed into rec and *state is set, err
 	 * saying what is wrong with it.  -1 with err set when the question
-	 * could not be answered.
+	 * could not be answered: ERR_IO makes a temperror of it, any other
+	 * code ends the verification.
 	 */
 	int (*find)(void *arg, const char *name, struct keyrecord *rec,
 	    enum keyrecord_state *state, struct err *err);
@@ -43,7 +44,7 @@ struct verifier {
  * Returns 0 with *out set, or -1 with err set: ERR_NOMEM, ERR_CRYPTO, or what
  * the source of keys says.
  */
-int verify_field(struct verifier *v, size_t field, struct verdict *out,
+int verify_field(struct verifier *v, size_t field, struct sig_verdict *out,
     struct err *err);
 
 #endif

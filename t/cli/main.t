@@ -16,8 +16,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import cli  # noqa: E402
 import lab  # noqa: E402
 
-SUBCOMMANDS = ["check", "reload", "status", "sign", "verify", "keygen",
-               "version"]
+SUBCOMMANDS = ["check", "reload", "status", "sign", "verify", "probe",
+               "keygen", "version"]
 
 LONG = ".".join(["a" * 59] * 4) + "x"  # 240 characters
 
@@ -105,7 +105,8 @@ def test_manual(tap, b):
         for letter, option in found:
             if option == "json":
                 continue
-            tap.ok(".It Fl %s , \\-%s" % (letter, option) in section,
+            entry = ".It Fl %s\\-%s" % (letter and letter + " , ", option)
+            tap.ok(entry in section,
                    "%s --%s is in the manual" % (name, option), section)
 
 
