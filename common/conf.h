@@ -23,6 +23,10 @@
 #define CONF_FIELDS_MAX      256 /* names in sign_headers, in oversign_headers */
 #define CONF_SPEC_MAX        127
 #define CONF_SOCKET_PATH_MAX 107 /* what sun_path holds on Linux */
+#define CONF_OVERRIDES_MAX   1024
+#define CONF_PATTERNS_MAX    8192 /* in all of ring_settings */
+#define CONF_SERVERS_MAX     32
+#define CONF_ARGUMENTS_MAX   64 /* of a program, itself included */
 
 /* A milter socket: a string, or a group { spec, mode, group, optional }. */
 struct conf_socket {

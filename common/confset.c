@@ -10,34 +10,24 @@
 
 #include "account.h"
 #include "buf.h"
+#include "confring.h"
 #include "confset.h"
+#include "confstring.h"
 #include "confvalue.h"
 #include "fieldlist.h"
 #include "sockspec.h"
 
 enum { SOCKET_MODE_DEFAULT = 0660 };
 
-static config_setting_t *
-element(const config_setting_t *s, int i)
-{
-	return config_setting_get_elem(s, (unsigned)i);
-}
-
-/* Puts the value of s where row says in the struct conf. */
+/* Puts the value of s where row says. */
 typedef int setter(struct conf_reader *r, const struct setting *row,
     const config_setting_t *s);
-
-static void *
-member(struct conf_reader *r, size_t at)
-{
-	return (char *)r->conf + at;
-}
 
 static int
 set_bool(struct conf_reader *r, const struct setting *row,
     const config_setting_t *s)
 {
-	return conf_get_bool(r, s, member(r, row->at));
+	return conf_get_bool(r, s, conf_member(r, row));
 }
 
 static int
@@ -49,7 +39,7 @@ set_int(struct conf_reader *r, const struct setting *row,
 	if (conf_get_number(r, s, row->min, row->max, row->info.range,
 	        &number) == -1)
 		return -1;
-	*(int *)member(r, row->at) = (int)number;
+	*(int *)conf_member(r, row) = (int)number;
 	return 0;
 }
 
@@ -64,7 +54,7 @@ set_word(struct conf_reader *r, const struct setting *row,
 		return -1;
 	for (const struct setting_word *w = row->words; w->text != NULL; w++)
 		if (strcmp(w->text, text) == 0) {
-			*(int *)member(r, row->at) = w->value;
+			*(int *)conf_member(r, row) = w->value;
 			return 0;
 		}
 	snprintf(what, sizeof(what), "not one of %s", row->info.range);
@@ -79,75 +69,9 @@ set_canon(struct conf_reader *r, const struct setting *row,
 
 	if (text == NULL)
 		return -1;
-	if (!canon_pair_parse(text, strlen(text), member(r, row->at)))
+	if (!canon_pair_parse(text, strlen(text), conf_member(r, row)))
 		return conf_refuse_value(r, s,
 		    "not header/body, each simple or relaxed");
-	return 0;
-}
-
-/* A relative name is taken from the directory of the file. */
-static char *
-path_resolve(const char *conf_path, const char *name)
-{
-	const char *slash = strrchr(conf_path, '/');
-	struct buf path = BUF_INIT;
-	char *copy = NULL;
-
-	if (name[0] != '/' && slash != NULL)
-		buf_add(&path, conf_path, (size_t)(slash - conf_path) + 1);
-	buf_adds(&path, name);
-	if (buf_str(&path) != NULL)
-		copy = strdup(path.data);
-	buf_clear(&path);
-	return copy;
-}
-
-static int
-set_path(struct conf_reader *r, const struct setting *row,
-    const config_setting_t *s)
-{
-	const char *name = conf_get_string(r, s);
-	char *path;
-
-	if (name == NULL)
-		return -1;
-	if (name[0] == '\0')
-		return conf_refuse_value(r, s, "an empty path");
-	path = path_resolve(r->conf->path, name);
-	if (path == NULL)
-		return err_nomem(r->err);
-	*(char **)member(r, row->at) = path;
-	if (row->kind == SETTING_SOCKET_PATH &&
-	    strlen(path) > CONF_SOCKET_PATH_MAX)
-		return conf_refuse_value(r, s,
-		    "longer than a socket's name can be");
-	return 0;
-}
-
-static int
-set_strings(struct conf_reader *r, const struct setting *row,
-    const config_setting_t *s)
-{
-	int count = conf_get_length(r, s, INT_MAX);
-	char **strings;
-
-	if (count == -1)
-		return -1;
-	strings = calloc((size_t)count + 1, sizeof(*strings));
-	if (strings == NULL)
-		return err_nomem(r->err);
-	*(char ***)member(r, row->at) = strings;
-	for (int i = 0; i < count; i++) {
-		const char *text = conf_get_string(r, element(s, i));
-
-		if (text == NULL)
-			return -1;
-		if (text[0] == '\0')
-			return conf_refuse_value(r, element(s, i), "empty");
-		strings[i] = strdup(text);
-		if (strings[i] == NULL)
-			return err_nomem(r->err);
-	}
 	return 0;
 }
 
@@ -164,7 +88,7 @@ new_array(struct conf_reader *r, const struct setting *row, int count,
 	if (array == NULL)
 		err_nomem(r->err);
 	else
-		memcpy(member(r, row->at), &array, sizeof(array));
+		memcpy(conf_member(r, row), &array, sizeof(array));
 	return array;
 }
 
@@ -181,16 +105,16 @@ set_networks(struct conf_reader *r, const struct setting *row,
 	if (networks == NULL)
 		return -1;
 	for (int i = 0; i < count; i++) {
-		const char *text = conf_get_string(r, element(s, i));
+		const char *text = conf_get_string(r, conf_element(s, i));
 
 		if (text == NULL)
 			return -1;
 		if (!cidr_parse(text, &networks[i]))
-			return conf_refuse_value(r, element(s, i),
+			return conf_refuse_value(r, conf_element(s, i),
 			    "not an address, nor a network without bits set "
 			    "behind its prefix");
 	}
-	*(size_t *)member(r, row->count_at) = (size_t)count;
+	*conf_member_count(r, row) = (size_t)count;
 	return 0;
 }
 
@@ -232,9 +156,9 @@ set_users(struct conf_reader *r, const struct setting *row,
 	if (users == NULL)
 		return -1;
 	for (int i = 0; i < count; i++)
-		if (get_user(r, element(s, i), &users[i]) == -1)
+		if (get_user(r, conf_element(s, i), &users[i]) == -1)
 			return -1;
-	*(size_t *)member(r, row->count_at) = (size_t)count;
+	*conf_member_count(r, row) = (size_t)count;
 	return 0;
 }
 
@@ -247,12 +171,12 @@ set_fields(struct conf_reader *r, const struct setting *row,
 	int rc = count == -1 ? -1 : 0;
 
 	for (int i = 0; i < count && rc == 0; i++) {
-		const char *name = conf_get_string(r, element(s, i));
+		const char *name = conf_get_string(r, conf_element(s, i));
 		const char *problem =
 		    name != NULL ? fieldlist_add(&list, name) : NULL;
 
 		if (problem != NULL)
-			conf_refuse_value(r, element(s, i), problem);
+			conf_refuse_value(r, conf_element(s, i), problem);
 		if (name == NULL || problem != NULL)
 			rc = -1;
 	}
@@ -261,8 +185,8 @@ set_fields(struct conf_reader *r, const struct setting *row,
 		rc = conf_refuse(r, s,
 		    "From is missing: it must be signed, RFC 6376 section 5.4");
 	if (rc == 0 && buf_str(&list) != NULL)
-		*(char **)member(r, row->at) = strdup(list.data);
-	if (rc == 0 && *(char **)member(r, row->at) == NULL)
+		*(char **)conf_member(r, row) = strdup(list.data);
+	if (rc == 0 && *(char **)conf_member(r, row) == NULL)
 		rc = err_nomem(r->err);
 	buf_clear(&list);
 	return rc;
@@ -321,7 +245,7 @@ get_socket(struct conf_reader *r, const config_setting_t *s,
 		    "neither a string nor a group { spec = ...; }");
 	count = config_setting_length(s);
 	for (int i = 0; i < count; i++)
-		if (get_socket_member(r, element(s, i), socket) == -1)
+		if (get_socket_member(r, conf_element(s, i), socket) == -1)
 			return -1;
 	if (socket->spec == NULL)
 		return conf_refuse(r, s, "a socket without spec");
@@ -398,11 +322,20 @@ set_sockets(struct conf_reader *r, const struct setting *row,
 	if (sockets == NULL)
 		return -1;
 	for (int i = 0; i < count; i++) {
-		++*(size_t *)member(r, row->count_at);
-		if (get_socket(r, element(s, i), &sockets[i]) == -1 ||
-		    check_socket(r, element(s, i), sockets, i) == -1)
+		++*conf_member_count(r, row);
+		if (get_socket(r, conf_element(s, i), &sockets[i]) == -1 ||
+		    check_socket(r, conf_element(s, i), sockets, i) == -1)
 			return -1;
 	}
+	return 0;
+}
+
+/* What is set when all else is: see conf.c. */
+static int
+set_later(struct conf_reader *r, const struct setting *row,
+    const config_setting_t *s)
+{
+	(void)r, (void)row, (void)s;
 	return 0;
 }
 
@@ -415,13 +348,24 @@ conf_set(struct conf_reader *r, const struct setting *row,
 		[SETTING_INT] = set_int,
 		[SETTING_WORD] = set_word,
 		[SETTING_CANON] = set_canon,
-		[SETTING_PATH] = set_path,
-		[SETTING_SOCKET_PATH] = set_path,
-		[SETTING_STRINGS] = set_strings,
+		[SETTING_DURATION] = conf_set_duration,
+		[SETTING_PATH] = conf_set_string,
+		[SETTING_SOCKET_PATH] = conf_set_string,
+		[SETTING_DOMAIN] = conf_set_string,
+		[SETTING_SERVER] = conf_set_string,
+		[SETTING_TEMPLATE] = conf_set_string,
+		[SETTING_STRINGS] = conf_set_strings,
+		[SETTING_SELECTORS] = conf_set_strings,
+		[SETTING_SERVERS] = conf_set_strings,
+		[SETTING_COMMAND] = conf_set_strings,
+		[SETTING_KEY_SPECS] = conf_set_key_specs,
+		[SETTING_BLACKOUTS] = conf_set_blackouts,
+		[SETTING_WEEKDAYS] = conf_set_weekdays,
 		[SETTING_NETWORKS] = set_networks,
 		[SETTING_USERS] = set_users,
 		[SETTING_SOCKETS] = set_sockets,
 		[SETTING_FIELDS] = set_fields,
+		[SETTING_OVERRIDES] = set_later,
 	};
 
 	return setters[row->kind](r, row, s);

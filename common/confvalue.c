@@ -10,6 +10,31 @@
 
 enum { SHOWN_MAX = 256 }; /* bytes of an offending value in an error */
 
+/* What row is about. */
+static char *
+base_of(struct conf_reader *r, const struct setting *row)
+{
+	return row->is_of_rings ? (char *)r->ring : (char *)r->conf;
+}
+
+void *
+conf_member(struct conf_reader *r, const struct setting *row)
+{
+	return base_of(r, row) + row->at;
+}
+
+size_t *
+conf_member_count(struct conf_reader *r, const struct setting *row)
+{
+	return (void *)(base_of(r, row) + row->count_at);
+}
+
+config_setting_t *
+conf_element(const config_setting_t *s, int i)
+{
+	return config_setting_get_elem(s, (unsigned)i);
+}
+
 /* How a value would look in the file; of lists and groups, what they are. */
 static void
 show_value(struct buf *out, const config_setting_t *s)

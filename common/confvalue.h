@@ -1,7 +1,7 @@
 /*
  * Values of keyturn.conf as the library has read them: taken with a look at
  * their type, or refused with the place where they stand.  libconfig is known
- * here, in confset.c, conf.c and ringparse.c, to which all this is private.
+ * here, in conf*.c and in ringparse.c, to which all this is private.
  */
 #ifndef KEYTURN_CONFVALUE_H
 #define KEYTURN_CONFVALUE_H
@@ -11,12 +11,21 @@
 
 #include "conf.h"
 #include "err.h"
+#include "settings.h"
 
 /* A configuration on its way into a struct conf. */
 struct conf_reader {
-	struct conf *conf; /* with its path set */
-	struct err *err;   /* that of every function here */
+	struct conf *conf;      /* with its path set */
+	struct ring_conf *ring; /* for what rings can have of their own */
+	struct err *err;        /* that of every function here */
 };
+
+/* The member that row is about, and the count of its entries if it has one. */
+void *conf_member(struct conf_reader *r, const struct setting *row);
+size_t *conf_member_count(struct conf_reader *r, const struct setting *row);
+
+/* Entry i of a list or member i of a group. */
+config_setting_t *conf_element(const config_setting_t *s, int i);
 
 /* "file:line: name: what", printf style.  Returns -1. */
 int conf_refuse(struct conf_reader *r, const config_setting_t *s,

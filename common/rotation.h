@@ -46,9 +46,10 @@ struct rotation {
 	enum revoke_how revoke;
 	struct key_spec algorithms[ROTATION_ALGORITHMS_MAX];
 	size_t algorithm_count;
+	bool ed25519_alone; /* no RSA key beside it: that was forced */
 	char *selector; /* template: {yyyy} {mm} {dd} {seq} {rand4} {host} */
 	char **slots;   /* selectors behind CNAMEs, NULL-terminated, or NULL */
-	char *provider_zone; /* where those CNAMEs point to, or NULL */
+	char *provider_zone; /* where those CNAMEs point to; NULL: no slots */
 	struct blackout blackout[BLACKOUT_MAX];
 	size_t blackout_count;
 	unsigned weekdays; /* bit 0 is Sunday: days on which a turn may begin */

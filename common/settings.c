@@ -1,12 +1,9 @@
 /*
- * The table of settings, and what can be done with a struct conf by going
- * through it.
+ * The table of settings.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
-#include "buf.h"
 #include "key.h"
 #include "settings.h"
 
@@ -14,6 +11,11 @@
 _Static_assert(sizeof(enum verdict) == sizeof(int), "enum is not an int");
 _Static_assert(sizeof(enum workers) == sizeof(int), "enum is not an int");
 _Static_assert(sizeof(enum log_to) == sizeof(int), "enum is not an int");
+_Static_assert(sizeof(enum rotation_mode) == sizeof(int), "not an int");
+_Static_assert(sizeof(enum revoke_how) == sizeof(int), "not an int");
+_Static_assert(sizeof(enum publisher_type) == sizeof(int), "not an int");
+_Static_assert(sizeof(enum dns_tcp) == sizeof(int), "not an int");
+_Static_assert(sizeof(enum dns_witness) == sizeof(int), "not an int");
 
 static const struct setting_word workers_words[] = {
 	{ "spawn", WORKERS_SPAWN },
@@ -67,6 +69,40 @@ static const struct setting_word level_words[] = {
 	{ NULL, 0 },
 };
 
+static const struct setting_word mode_words[] = {
+	{ "auto", ROTATION_AUTO },
+	{ "manual", ROTATION_MANUAL },
+	{ NULL, 0 },
+};
+
+static const struct setting_word revoke_words[] = {
+	{ "empty", REVOKE_EMPTY },
+	{ "remove", REVOKE_REMOVE },
+	{ NULL, 0 },
+};
+
+static const struct setting_word publisher_words[] = {
+	{ "manual", PUBLISHER_MANUAL },
+	{ "rfc2136", PUBLISHER_RFC2136 },
+	{ "zonefile", PUBLISHER_ZONEFILE },
+	{ "exec", PUBLISHER_EXEC },
+	{ NULL, 0 },
+};
+
+static const struct setting_word tcp_words[] = {
+	{ "require", DNS_TCP_REQUIRE },
+	{ "when-truncated", DNS_TCP_WHEN_TRUNCATED },
+	{ NULL, 0 },
+};
+
+static const struct setting_word witness_words[] = {
+	{ "authorities", DNS_WITNESS_AUTHORITIES },
+	{ "resolvers", DNS_WITNESS_RESOLVERS },
+	{ NULL, 0 },
+};
+
+enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+
 /* RFC 6376 section 5.4.1, and what lists add since. */
 #define SIGN_HEADERS_DEFAULT                                           \
 	"[\"From\", \"Sender\", \"Reply-To\", \"Subject\", \"Date\", " \
@@ -111,6 +147,22 @@ static const struct setting_word level_words[] = {
 	{ ROW(kind_, name, type, member, text, range, change), \
 	    .count_at = offsetof(struct conf, count) }
 
+/* The same for rings: the name of the setting is that of its member. */
+#define RING(kind_, member, type, text, range) \
+	.info = { #member, type, text, range, RELOAD }, .kind = (kind_), \
+	.is_of_rings = true, .at = offsetof(struct ring_conf, member)
+#define RING_BOOLEAN(member, text) \
+	{ RING(SETTING_BOOL, member, "boolean", text, "true or false") }
+#define RING_DURATION(member, text, lo, hi, range) \
+	{ RING(SETTING_DURATION, member, "duration", text, range), \
+	    .min = (lo), .max = (hi) }
+#define RING_WORD(member, text, words_, range) \
+	{ RING(SETTING_WORD, member, "word", text, range), .words = (words_) }
+#define RING_SERVERS(member) \
+	{ RING(SETTING_SERVERS, member, "list of servers", "[]", \
+	    "at most " TEXT(CONF_SERVERS_MAX) " times ADDRESS or " \
+	    "ADDRESS@PORT") }
+
 static const struct setting settings[] = {
 	LIST(SETTING_SOCKETS, "sockets", "list of sockets", sockets,
 	    socket_count, "[\"unix:/run/keyturn-milter/milter.sock\"]",
@@ -131,6 +183,9 @@ static const struct setting settings[] = {
 	    "a KeyTable", RELOAD) },
 	{ ROW(SETTING_PATH, "signing_table", "path", signing_table, "none",
 	    "a SigningTable", RELOAD) },
+	{ ROW(SETTING_PATH, "rings", "path", rings,
+	    "\"/var/lib/keyturn/rings\"", "a directory", RESTART) },
+	BOOLEAN("subdomains", subdomains, "false"),
 	BOOLEAN("sign_for.authenticated", sign_authenticated, "true"),
 	LIST(SETTING_NETWORKS, "sign_for.networks", "list of networks",
 	    sign_networks, sign_network_count, "[\"127.0.0.0/8\", \"::1/128\"]",
@@ -162,6 +217,73 @@ static const struct setting settings[] = {
 	    RELOAD),
 	WORD("log.level", log.level, "\"info\"", level_words,
 	    "err, warning, notice, info or debug", RELOAD),
+
+	RING_WORD(rotation.mode, "\"auto\"", mode_words, "auto or manual"),
+	RING_DURATION(rotation.interval, "\"90d\"", DAY, 3650 * DAY,
+	    "1d to 3650d"),
+	RING_BOOLEAN(rotation.standby, "true"),
+	RING_DURATION(rotation.lead, "\"7d\"", HOUR, 365 * DAY, "1h to 365d"),
+	RING_DURATION(rotation.margin, "\"1h\"", 0, 30 * DAY, "0s to 30d"),
+	RING_DURATION(rotation.retire_after, "\"14d\"", HOUR, 365 * DAY,
+	    "1h to 365d"),
+	RING_WORD(rotation.revoke, "\"empty\"", revoke_words,
+	    "empty or remove"),
+	RING_DURATION(rotation.revoke_for, "\"30d\"", 0, 3650 * DAY,
+	    "0s to 3650d"),
+	RING_DURATION(rotation.delete_after, "\"30d\"", 0, 3650 * DAY,
+	    "0s to 3650d"),
+	RING_DURATION(rotation.recheck, "\"6h\"", MINUTE, 7 * DAY,
+	    "1m to 7d"),
+	{ RING(SETTING_KEY_SPECS, rotation.algorithms, "list of algorithms",
+	    "[\"rsa2048\"]", "rsa1024 to rsa8192 or ed25519, one of each"),
+	    .count_at = offsetof(struct ring_conf, rotation.algorithm_count) },
+	RING_BOOLEAN(rotation.ed25519_alone, "false"),
+	{ RING(SETTING_TEMPLATE, rotation.selector, "string",
+	    "\"{yyyy}{mm}{seq}-{rand4}\"",
+	    "a selector with {yyyy} {mm} {dd} {seq} {rand4} {host}") },
+	{ RING(SETTING_SELECTORS, rotation.slots, "list of selectors", "[]",
+	    "at least 3 for each algorithm, at most " TEXT(
+	    ROTATION_SLOTS_MAX)) },
+	{ RING(SETTING_DOMAIN, rotation.provider_zone, "domain", "none",
+	    "needed with slots") },
+	RING_BOOLEAN(rotation.stagger, "true"),
+	{ RING(SETTING_BLACKOUTS, rotation.blackout, "list of days", "[]",
+	    "at most " TEXT(BLACKOUT_MAX) " times MM-DD or YYYY-MM-DD, "
+	    "or two of them with / between"),
+	    .count_at = offsetof(struct ring_conf, rotation.blackout_count) },
+	{ RING(SETTING_WEEKDAYS, rotation.weekdays, "string", "\"mon-thu\"",
+	    "days like mon-thu, mon,wed,fri or any") },
+	RING_DURATION(rotation.ttl, "3600", MINUTE, 7 * DAY, "1m to 7d"),
+
+	RING_WORD(publisher.type, "\"manual\"", publisher_words,
+	    "manual, rfc2136, zonefile or exec"),
+	{ RING(SETTING_SERVER, publisher.server, "server", "none",
+	    "ADDRESS or ADDRESS@PORT") },
+	{ RING(SETTING_DOMAIN, publisher.zone, "domain", "none",
+	    "the name of a zone") },
+	{ RING(SETTING_PATH, publisher.key_file, "path", "none",
+	    "a TSIG key") },
+	{ RING(SETTING_PATH, publisher.file, "path", "none",
+	    "a fragment of a zone file") },
+	{ RING(SETTING_COMMAND, publisher.command, "list of strings", "[]",
+	    "a program and its arguments") },
+	RING_DURATION(publisher.timeout, "30", 1, 10 * MINUTE, "1s to 10m"),
+
+	RING_SERVERS(dns.resolver),
+	RING_SERVERS(dns.authorities),
+	RING_WORD(dns.tcp, "\"require\"", tcp_words,
+	    "require or when-truncated"),
+	RING_DURATION(dns.timeout, "5", 1, MINUTE, "1s to 1m"),
+	RING_WORD(dns.witness, "\"authorities\"", witness_words,
+	    "authorities or resolvers"),
+	RING_SERVERS(dns.witnesses),
+	RING_DURATION(dns.min_wait, "\"48h\"", HOUR, 30 * DAY, "1h to 30d"),
+
+	LIST(SETTING_OVERRIDES, "ring_settings", "list of groups", overrides,
+	    override_count, "()",
+	    "at most " TEXT(CONF_OVERRIDES_MAX) " groups", RELOAD),
+	{ ROW(SETTING_COMMAND, "on_event", "list of strings", on_event, "[]",
+	    "a program and its arguments", RELOAD) },
 };
 /* clang-format on */
 
@@ -189,121 +311,42 @@ setting_find(const char *name)
 	return -1;
 }
 
-bool
-setting_is_group(const char *name)
+const char *
+setting_word_text(const char *name, int value)
+{
+	const struct setting *row = setting_get((size_t)setting_find(name));
+	const struct setting_word *w = row != NULL ? row->words : NULL;
+
+	for (; w != NULL && w->text != NULL; w++)
+		if (w->value == value)
+			return w->text;
+	return "";
+}
+
+/* Whether row is one of the group name. */
+static bool
+is_in_group(const struct setting *row, const char *name)
 {
 	size_t len = strlen(name);
 
+	return strncmp(row->info.name, name, len) == 0 &&
+	    row->info.name[len] == '.';
+}
+
+bool
+setting_is_group(const char *name)
+{
 	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (strncmp(settings[i].info.name, name, len) == 0 &&
-		    settings[i].info.name[len] == '.')
+		if (is_in_group(&settings[i], name))
 			return true;
 	return false;
 }
 
-static void
-sockets_free(struct conf_socket *sockets, size_t count)
+bool
+setting_is_group_of_rings(const char *name)
 {
-	for (size_t i = 0; i < count; i++) {
-		free(sockets[i].spec);
-		free(sockets[i].group);
-	}
-	free(sockets);
-}
-
-void
-conf_free(struct conf *conf)
-{
-	if (conf == NULL)
-		return;
-	sockets_free(conf->sockets, conf->socket_count);
-	for (char **d = conf->sign_daemons; d != NULL && *d != NULL; d++)
-		free(*d);
-	free(conf->sign_daemons);
-	free(conf->path);
-	free(conf->channel_users);
-	free(conf->channel_socket);
-	free(conf->control_socket);
-	free(conf->key_table);
-	free(conf->signing_table);
-	free(conf->sign_networks);
-	free(conf->sign_headers);
-	free(conf->oversign_headers);
-	free(conf);
-}
-
-/* Strings, of which NULL is one. */
-static bool
-text_equal(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static bool
-sockets_equal(const struct conf *a, const struct conf *b)
-{
-	if (a->socket_count != b->socket_count)
-		return false;
-	for (size_t i = 0; i < a->socket_count; i++) {
-		const struct conf_socket *x = &a->sockets[i];
-		const struct conf_socket *y = &b->sockets[i];
-
-		if (!text_equal(x->spec, y->spec) || x->mode != y->mode ||
-		    !text_equal(x->group, y->group) ||
-		    x->optional != y->optional)
-			return false;
-	}
-	return true;
-}
-
-static bool
-users_equal(const struct conf *a, const struct conf *b)
-{
-	size_t len = a->channel_user_count * sizeof(*a->channel_users);
-
-	return a->channel_user_count == b->channel_user_count &&
-	    (len == 0 || memcmp(a->channel_users, b->channel_users, len) == 0);
-}
-
-/* Compares the kinds that a restart-only setting may have. */
-static bool
-setting_equal(const struct setting *s, const struct conf *a,
-    const struct conf *b)
-{
-	const void *x = (const char *)a + s->at, *y = (const char *)b + s->at;
-
-	switch (s->kind) {
-	case SETTING_SOCKETS:
-		return sockets_equal(a, b);
-	case SETTING_USERS:
-		return users_equal(a, b);
-	case SETTING_PATH:
-	case SETTING_SOCKET_PATH:
-		return text_equal(*(char *const *)x, *(char *const *)y);
-	case SETTING_INT:
-	case SETTING_WORD:
-		return *(const int *)x == *(const int *)y;
-	default:
-		abort(); /* a new row of a kind that is missing here */
-	}
-}
-
-char *
-conf_restart_differences(const struct conf *a, const struct conf *b)
-{
-	struct buf names = BUF_INIT;
-	char *text = NULL;
-
-	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		const struct setting *s = &settings[i];
-
-		if (!s->info.needs_restart || setting_equal(s, a, b))
-			continue;
-		buf_adds(&names, names.len > 0 ? ", " : "");
-		buf_adds(&names, s->info.name);
-	}
-	if (names.len > 0 && buf_str(&names) != NULL)
-		text = strdup(names.data);
-	buf_clear(&names);
-	return text;
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].is_of_rings && is_in_group(&settings[i], name))
+			return true;
+	return false;
 }

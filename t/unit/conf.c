@@ -721,7 +721,7 @@ test_table(void)
 		    "row %s", s->info.name);
 		is_int(setting_find(s->info.name), (long long)i, "is found");
 		for (const struct setting_word *w = s->words;
-		     w != NULL && w->text != NULL; w++) {
+		     w != NULL && w->text != NULL && !s->is_of_rings; w++) {
 			const char *dot = strchr(s->info.name, '.');
 
 			snprintf(text, sizeof(text), "%.*s%s%s = \"%s\";%s",
