@@ -75,14 +75,22 @@ explain_policy(const struct probe *p, const struct policy *policy, char *text,
 		    p->client, p->auth != NULL ? ", authenticated," : "");
 	else if (!policy_find(policy, local, at + 1, &match))
 		snprintf(text, size,
-		    "no line of the SigningTable matches %s; a line for it is "
-		    "missing",
+		    "no line of the SigningTable matches %s, and its domain "
+		    "has no ring",
 		    p->from);
+	else if (match.idle_ring != NULL)
+		snprintf(text, size,
+		    match.idle == POLICY_KEY_NOT_YET
+		        ? "the ring %s is not yet active: `keyturn status %s` "
+		          "says what it waits for"
+		        : "the ring %s has no active key: it is being removed "
+		          "(`keyturn status %s`)",
+		    match.idle_ring, match.idle_ring);
 	else if (match.count == 0)
 		snprintf(text, size,
 		    "line %u of the SigningTable says that %s is not signed",
 		    match.line, p->from);
-	else if (match.keys[0].is_broken)
+	else if (match.keys[0].state == POLICY_KEY_BROKEN)
 		snprintf(text, size,
 		    "the key %s._domainkey.%s is broken: `keyturn check` says "
 		    "why",
