@@ -20,8 +20,8 @@ enum step {
 	STEP_PUBLISH,     /* hand the record to the DNS, the first time */
 	STEP_REPUBLISH,   /* again: it has vanished */
 	STEP_SIGHT,       /* note the first complete sighting */
-	STEP_LOSE_SIGHT,  /* forget it: the record was not complete since, or
-	                     the clocks cannot vouch for the wait */
+	STEP_LOSE_SIGHT,  /* forget it, and the evidence of a ready key: the
+	                     record was not complete since */
 	STEP_READY,       /* the second complete sighting: evidence */
 	STEP_ACTIVATE,    /* and the active key of that algorithm retires */
 	STEP_CONFIRM,     /* have keyturnd take what is in the ring */
@@ -91,6 +91,14 @@ struct life_clock {
 	 * of over 5 minutes is less than a day old.
 	 */
 	int irreversible_wait;
+	/*
+	 * The wall clock is known to have run evenly since then: no jump of
+	 * over 5 minutes against the boot-time clock, no reboot after which
+	 * it stood before, or 7 days after, what the last tick saw.  Waits
+	 * that keep mail verifiable are counted from then at the earliest.
+	 * 0: no such thing was ever seen.
+	 */
+	time_t even_since;
 };
 
 /* What an operator asked for. */

@@ -122,8 +122,8 @@ is_same_key(const struct ring_key *a, const struct ring_key *b)
 /* Promise 4: a selector has one key, for ever. */
 static int
 check_new(const struct ring *ring, const struct ring_key *made,
-    const struct decision *d, const struct rotation *rules, time_t now,
-    struct err *err)
+    const struct decision *d, const struct rotation *rules,
+    const struct life_clock *clock, struct err *err)
 {
 	time_t when;
 
@@ -136,7 +136,7 @@ check_new(const struct ring *ring, const struct ring_key *made,
 	if (ring_find(ring, made->selector) == NULL)
 		return 0;
 	if (d->slot != NULL && strcmp(d->slot, made->selector) == 0 &&
-	    life_slot_is_free(ring, d->slot, rules, now, &when))
+	    life_slot_is_free(ring, d->slot, rules, clock, &when))
 		return 0;
 	return err_set(err, ERR_KEY, "%s: the selector was used before",
 	    made->selector);
@@ -150,7 +150,7 @@ apply_generate(struct ring *ring, const struct decision *d,
 	time_t now = ring_time(ring, clock);
 	struct ring_key *k;
 
-	if (check_new(ring, made, d, rules, now, err) == -1)
+	if (check_new(ring, made, d, rules, clock, err) == -1)
 		return -1;
 	k = ring_add_key(ring, err);
 	if (k == NULL)
@@ -244,14 +244,6 @@ apply_activate(struct ring *ring, struct ring_key *k, const struct decision *d,
 	k->republished = 0;
 }
 
-static void
-apply_republish(struct ring_key *k, const struct key_facts *f, time_t now)
-{
-	if (k->state == KEY_READY && life_is_bad_sight(f->sight))
-		lose_sight(k);
-	k->republished = now;
-}
-
 /* p= was put, or its record taken away; the first time counts. */
 static void
 apply_withdraw(struct ring_key *k, enum step step, time_t now)
@@ -282,7 +274,7 @@ apply_up(struct ring *ring, struct ring_key *k, const struct decision *d,
 		k->published = now;
 		break;
 	case STEP_REPUBLISH:
-		apply_republish(k, f, now);
+		k->republished = now;
 		break;
 	case STEP_SIGHT:
 		k->first_sighting = clock->now;

@@ -90,8 +90,10 @@ withdrawal_due(const struct life_view *v, const struct ring_key *k,
 		    WHEN(k->retired + v->rules->retire_after));
 		return 0;
 	}
-	return latest_of(let_go, k->retired, f->last_signed) +
-	    v->rules->retire_after;
+	let_go = latest_of(let_go, k->retired, f->last_signed);
+	if (let_go < v->clock->even_since)
+		let_go = v->clock->even_since;
+	return let_go + v->rules->retire_after;
 }
 
 /*
@@ -210,10 +212,10 @@ decide_retiring(const struct life_view *v, const struct ring_key *k,
 		return;
 	if (v->now < due) {
 		life_wait(d, STEP_REVOKE, due,
-		    "mail that it signed can be on its way until %s (%s after "
-		    "keyturnd let it go at %s): its record stays",
+		    "mail that it signed can be on its way until %s, %s after "
+		    "keyturnd let it go at %s: its record stays",
 		    WHEN(due), SPAN(v->rules->retire_after),
-		    WHEN(k->released ? k->released : k->retired));
+		    WHEN(due - v->rules->retire_after));
 		return;
 	}
 	if (v->rules->revoke == REVOKE_REMOVE || k->is_slot ||

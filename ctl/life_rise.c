@@ -216,21 +216,24 @@ decide_unseen(const struct life_view *v, const struct ring_key *k,
 		    "its record was handed to the DNS at %s; not every server "
 		    "has it: %s; see `keyturn dns check %s`",
 		    WHEN(handed), life_sight_text(v, k), v->ring->domain);
-	d->is_stuck = is_old;
-	d->is_alarm = is_old && is_turn_late(v, k->alg);
+	d->is_stuck = is_old && (d->step == STEP_NONE || k->republished != 0);
+	d->is_alarm = d->is_stuck && is_turn_late(v, k->alg);
 }
 
 void
 life_decide_published(const struct life_view *v, const struct ring_key *k,
     struct decision *d)
 {
+	enum sight sight = life_facts(v, k)->sight;
+
 	if (is_useless(v, k, d))
 		return;
-	if (v->wish->wish == WISH_PUBLISH)
-		life_step(d, STEP_REPUBLISH, v->now, "asked for");
-	else if (is_forced_turn(v, k))
+	if (is_forced_turn(v, k))
 		activate(v, k, true, d, "forced, without the gate");
-	else if (life_facts(v, k)->sight == SIGHT_COMPLETE)
+	else if (v->wish->wish == WISH_PUBLISH &&
+	    (k->first_sighting.wall == 0 || sight == SIGHT_COMPLETE))
+		life_step(d, STEP_REPUBLISH, v->now, "asked for");
+	else if (sight == SIGHT_COMPLETE)
 		decide_gate(v, k, d);
 	else
 		decide_unseen(v, k, d);
@@ -297,21 +300,21 @@ life_decide_ready(const struct life_view *v, const struct ring_key *k,
 
 	if (is_useless(v, k, d))
 		return;
-	if (v->wish->wish == WISH_PUBLISH)
-		life_step(d, STEP_REPUBLISH, v->now, "asked for");
+	if (is_forced_turn(v, k))
+		activate(v, k, !has_evidence(k) || sight != SIGHT_COMPLETE, d,
+		    "forced");
 	else if (!has_evidence(k))
 		life_step(d, STEP_LOSE_SIGHT, v->now,
 		    "the ring has no evidence for this key");
-	else if (is_forced_turn(v, k))
-		activate(v, k, true, d, "forced");
 	else if (life_is_bad_sight(sight))
-		life_step(d,
-		    life_is_passive(v, k, k->alg) ? STEP_LOSE_SIGHT
-		                                  : STEP_REPUBLISH,
-		    v->now,
+		/* First of all, and whatever becomes of publishing it again:
+		   caches may deny it from now on. */
+		life_step(d, STEP_LOSE_SIGHT, v->now,
 		    "its record is not what it was: %s; it has to pass the "
 		    "gate again",
 		    life_sight_text(v, k));
+	else if (v->wish->wish == WISH_PUBLISH)
+		life_step(d, STEP_REPUBLISH, v->now, "asked for");
 	else if (life_next(v, k->alg) != k)
 		life_wait(d, STEP_ACTIVATE, 0, "ready, comes after %s",
 		    life_next(v, k->alg)->selector);

@@ -6,12 +6,18 @@
 
 #include "life_view.h"
 
+static time_t
+later(time_t a, time_t b)
+{
+	return a > b ? a : b;
+}
+
 bool
 life_slot_is_free(const struct ring *ring, const char *selector,
-    const struct rotation *rules, time_t now, time_t *when)
+    const struct rotation *rules, const struct life_clock *clock, time_t *when)
 {
 	const struct ring_key *k = ring_find(ring, selector);
-	time_t let_go;
+	time_t let_go, gone;
 	int ttl;
 
 	*when = 0;
@@ -23,12 +29,13 @@ life_slot_is_free(const struct ring *ring, const char *selector,
 	ttl = k->record_ttl < 0 ? LIFE_UNKNOWN_TTL : k->record_ttl;
 	if (ttl < rules->ttl)
 		ttl = rules->ttl;
-	*when = k->gone_seen + ttl;
+	gone = later(k->gone_seen, clock->even_since);
+	*when = gone + ttl;
 	/* Panic withdraws early, but nobody else may have the name early. */
-	let_go = k->released > k->retired ? k->released : k->retired;
-	if (k->activated != 0 && *when < let_go + rules->retire_after + ttl)
-		*when = let_go + rules->retire_after + ttl;
-	return now >= *when;
+	let_go = later(later(k->released, k->retired), clock->even_since);
+	if (k->activated != 0)
+		*when = later(*when, let_go + rules->retire_after + ttl);
+	return clock->now.wall >= *when;
 }
 
 static bool
@@ -51,7 +58,7 @@ life_free_slot(const struct life_view *v, time_t *when)
 
 		if (is_taken(v, slot))
 			continue;
-		if (life_slot_is_free(v->ring, slot, v->rules, v->now, &t))
+		if (life_slot_is_free(v->ring, slot, v->rules, v->clock, &t))
 			return slot;
 		if (t != 0 && (*when == 0 || t < *when))
 			*when = t;

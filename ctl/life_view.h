@@ -136,6 +136,6 @@ void life_decide_new(const struct life_view *v, const struct key_spec *spec,
 const char *life_free_slot(const struct life_view *v, time_t *when);
 /* Whether the selector of slot k is free again, and from when on. */
 bool life_slot_is_free(const struct ring *ring, const char *selector,
-    const struct rotation *rules, time_t now, time_t *when);
+    const struct rotation *rules, const struct life_clock *clock, time_t *when);
 
 #endif
