@@ -13,7 +13,7 @@
 
 enum publish_action {
 	PUBLISH_PUT,    /* exactly value, where nothing or value is now */
-	PUBLISH_REVOKE, /* the empty record, where value or that is now */
+	PUBLISH_REVOKE, /* the empty record, where value, that or nothing is */
 	PUBLISH_REMOVE, /* nothing, where value or the empty one is now */
 };
 

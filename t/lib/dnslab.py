@@ -36,6 +36,8 @@ net.knot/nsd/bind(name, addresses, zones, tsig=, dnssec= (knot), proxied=,
                  net.tsig_secret; net.tsig_file is that key for named.conf.
                  dnssec: the zones are signed, the root has their DS.
                  proxied: a dnsproxy stands in front of each address.
+net.more_keys    before servers start: [(name, algorithm, secret, may update)],
+                 known to knot and bind beside that one.
 net.unbound(address=, dnssec=)  a resolver; net.resolver starts the usual one.
 net.ask(address, name, type, tcp=False)  a dns.message, or None: time-out.
 net.fake_env(), net.jump(seconds)  libfaketime: programs run with that
@@ -324,14 +326,17 @@ class Knot(Server):
                  " background-workers: 1", "log:", " - target: stderr",
                  "   any: info", "database:",
                  ' storage: "%s"' % self.path("db"),
-                 "key:", " - id: %s" % self.net.tsig_name,
-                 "   algorithm: hmac-sha256",
-                 "   secret: %s" % self.net.tsig_secret,
-                 "acl:", " - id: up", "   key: %s" % self.net.tsig_name,
-                 "   action: [update, transfer]", " - id: copy",
-                 "   address: 0.0.0.0/0", "   action: transfer", "policy:",
-                 " - id: quick", "   nsec3: off", "   ksk-shared: off",
-                 "zone:"]
+                 "key:"]
+        for key in self.net.keys():
+            lines += [" - id: %s" % key[0], "   algorithm: %s" % key[1],
+                      "   secret: %s" % key[2]]
+        lines += ["acl:", " - id: up",
+                  "   key: [%s]" % ", ".join(k[0] for k in self.net.keys()
+                                             if k[3]),
+                  "   action: [update, transfer]", " - id: copy",
+                  "   address: 0.0.0.0/0", "   action: transfer", "policy:",
+                  " - id: quick", "   nsec3: off", "   ksk-shared: off",
+                  "zone:"]
         for origin in self.origins:
             lines += [' - domain: "%s."' % origin,
                       '   file: "%s"' % self.file(origin),
@@ -389,11 +394,13 @@ class Bind(Server):
             else:
                 lines.append(" listen-on port %d { %s; };" % (port, host))
         lines += ["};", "controls {};", 'include "%s";' % self.net.tsig_file]
+        lines += ['key "%s" { algorithm %s; secret "%s"; };' % k[:3]
+                  for k in self.net.more_keys]
+        may = "".join("key %s; " % k[0] for k in self.net.keys() if k[3])
         for origin in self.origins:
             lines.append('zone "%s" { type primary; file "%s"; %s};' % (
                 origin or ".", self.file(origin),
-                "allow-update { key %s; }; " % self.net.tsig_name
-                if self.tsig else ""))
+                "allow-update { %s}; " % may if self.tsig else ""))
         self.write("named.conf", "\n".join(lines) + "\n")
 
     def command(self):
@@ -417,11 +424,20 @@ class DnsLab:
         self._network()
         self.tsig_name = "test-key"
         self.tsig_secret = base64.b64encode(os.urandom(32)).decode()
-        self.tsig_file = self.path("tsig.key")
-        with open(os.open(self.tsig_file, os.O_WRONLY | os.O_CREAT, 0o600),
+        self.more_keys = []
+        self.tsig_file = self.key_file("tsig.key", *self.keys()[0])
+
+    def keys(self):
+        return [(self.tsig_name, "hmac-sha256", self.tsig_secret,
+                 True)] + self.more_keys
+
+    def key_file(self, name, key, algorithm, secret, _may=True):
+        """A key as tsig-keygen(8) writes it; the path."""
+        with open(os.open(self.path(name), os.O_WRONLY | os.O_CREAT, 0o600),
                   "w", encoding="ascii") as f:
-            f.write('key "%s" {\n\talgorithm hmac-sha256;\n\tsecret "%s";\n'
-                    '};\n' % (self.tsig_name, self.tsig_secret))
+            f.write('key "%s" {\n\talgorithm %s;\n\tsecret "%s";\n};\n' % (
+                key, algorithm, secret))
+        return self.path(name)
 
     def path(self, name):
         return os.path.join(self.dir, name)
