@@ -1,6 +1,7 @@
 /*
  * Warnings about a snapshot: weak keys, sockets that are too open or cannot be
- * made, and configurations under which nothing is ever signed.
+ * made, settings of rings, and configurations under which nothing is ever
+ * signed.
  */
 #include <errno.h>
 #include <libgen.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "conf_warnings.h"
 #include "snap_warnings.h"
 #include "sockspec.h"
 
@@ -137,10 +139,33 @@ warn_empty_tables(struct snap *snap, struct err *err)
 	return text.len > 0 ? add(snap, &text, err) : 0;
 }
 
+/* What conf_warnings.c has to say, a warning for each line. */
+static int
+warn_rings(struct snap *snap, struct err *err)
+{
+	struct buf lines = BUF_INIT;
+	const char *p;
+	int rc = 0;
+
+	conf_add_warnings(snap->conf, &lines);
+	p = buf_str(&lines);
+	while (p != NULL && rc == 0 && p[0] != '\0') {
+		struct buf text = BUF_INIT;
+		size_t len = strcspn(p, "\n");
+
+		buf_add(&text, p, len);
+		rc = add(snap, &text, err);
+		p += len + (p[len] == '\n');
+	}
+	buf_clear(&lines);
+	return p != NULL ? rc : err_nomem(err);
+}
+
 int
 snap_add_warnings(struct snap *snap, struct err *err)
 {
-	if (warn_weak_keys(snap, err) == -1 || warn_sockets(snap, err) == -1)
+	if (warn_weak_keys(snap, err) == -1 || warn_sockets(snap, err) == -1 ||
+	    warn_rings(snap, err) == -1)
 		return -1;
 	return warn_empty_tables(snap, err);
 }

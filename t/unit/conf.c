@@ -1,6 +1,7 @@
 /*
- * keyturn.conf: the defaults, every setting, every refusal with its place, the
- * limits, and the sample that is installed.
+ * keyturn.conf: the defaults, every setting, every refusal with its place, and
+ * the limits.  Those of rings are in conf_rings.c; of the table, its defaults,
+ * the sample and restarts in conf_table.c.
  */
 #include <sys/stat.h>
 
@@ -10,65 +11,14 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "buf.h"
 #include "chan.h"
 #include "conf.h"
+#include "conf_file.h"
 #include "key.h"
-#include "settings.h"
 #include "tap.h"
 
 _Static_assert(CONF_SPEC_MAX == CHAN_SPEC_MAX - 1,
     "the channel must have room for any socket's spec");
-
-static char dir[] = "/tmp/keyturn-conf.XXXXXX";
-static char file[64];
-
-static void
-put(const char *text, size_t len)
-{
-	FILE *f = fopen(file, "w");
-
-	if (f == NULL || fwrite(text, 1, len, f) != len || fclose(f) == EOF)
-		abort();
-}
-
-/* Load that text; the test ends if it is refused. */
-static struct conf *
-load(const char *text)
-{
-	struct err err = ERR_INIT;
-	struct conf *conf;
-
-	put(text, strlen(text));
-	conf = conf_load(file, &err);
-	if (conf == NULL) {
-		printf("Bail out! %s: %s\n", text, err.text);
-		exit(1);
-	}
-	return conf;
-}
-
-/* The error that text gives, behind the file's name; "" when it is taken. */
-static const char *
-refusal(const char *text, size_t len)
-{
-	static struct err err;
-	struct conf *conf;
-
-	err = (struct err)ERR_INIT;
-	put(text, len);
-	conf = conf_load(file, &err);
-	if (conf != NULL)
-		err.text[0] = '\0';
-	conf_free(conf);
-	if (err.text[0] == '\0')
-		return "";
-	if (err.code != ERR_CONF)
-		return "(not ERR_CONF)";
-	return strncmp(err.text, file, strlen(file)) == 0
-	    ? err.text + strlen(file)
-	    : err.text;
-}
 
 /* Defaults as the manual of the settings states them, one by one. */
 static void
@@ -531,47 +481,12 @@ static const struct {
 };
 
 static void
-check(const char *got, const char *want, const char *name)
-{
-	if (!ok(want[0] == '\0' ? got[0] == '\0'
-	                        : strncmp(got, want, strlen(want)) == 0,
-	        "%s", name))
-		printf("# got: %s\n# want: %s\n", got, want);
-}
-
-static void
 test_refusals(void)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		check(refusal(cases[i].in, strlen(cases[i].in)), cases[i].want,
 		    cases[i].name);
 	check(refusal("drain = 5;\n \0", 13), ":2:2: a NUL byte", "a NUL");
-}
-
-/* before, then count times item (%u: its number), then after. */
-static const char *
-refusal_of_many(const char *before, unsigned count, const char *item,
-    const char *after)
-{
-	struct buf text = BUF_INIT;
-	const char *got;
-
-	buf_adds(&text, before);
-	for (unsigned i = 0; i < count; i++) {
-		const char *percent = strchr(item, '%');
-
-		if (percent == NULL) {
-			buf_adds(&text, item);
-			continue;
-		}
-		buf_add(&text, item, (size_t)(percent - item));
-		buf_printf(&text, "%u", i);
-		buf_adds(&text, percent + 1);
-	}
-	buf_adds(&text, after);
-	got = refusal(text.data, text.len);
-	buf_clear(&text);
-	return got;
 }
 
 static void
@@ -655,174 +570,15 @@ test_files(void)
 	unlink(file);
 }
 
-/* Which settings a running keyturnd could not take over. */
-static void
-test_differences(void)
-{
-	static const struct {
-		const char *a, *b, *want;
-	} pairs[] = {
-		{ "", "", NULL },
-		{ "",
-		    "drain = 7; on_error = \"reject\"; key_table = \"x\";"
-		    "log = { to = \"stderr\"; };",
-		    NULL },
-		{ "", "workers = \"service\";", "workers" },
-		{ "", "sockets = [ \"unix:/a\" ];", "sockets" },
-		{ "sockets = [ \"unix:/a\" ];",
-		    "sockets = ( { spec = \"unix:/a\"; mode = \"660\"; } );",
-		    NULL },
-		{ "sockets = [ \"unix:/a\" ];",
-		    "sockets = ( { spec = \"unix:/a\"; mode = \"666\"; } );",
-		    "sockets" },
-		{ "sockets = [ \"unix:/a\" ];",
-		    "sockets = ( { spec = \"unix:/a\"; group = \"root\"; } );",
-		    "sockets" },
-		{ "sockets = [ \"unix:/a\" ];",
-		    "sockets = ( { spec = \"unix:/a\"; optional = true; } );",
-		    "sockets" },
-		{ "sockets = [ \"unix:/a\" ];",
-		    "sockets = [ \"unix:/a\", \"unix:/b\" ];", "sockets" },
-		{ "channel_users = [ 1 ];", "channel_users = [ 2 ];",
-		    "channel_users" },
-		{ "channel_users = [ 0 ];", "channel_users = [ \"root\" ];",
-		    NULL },
-		{ "channel_users = [ 1 ];", "channel_users = [ ];",
-		    "channel_users" },
-		{ "channel_socket = \"/a\"; control_socket = \"/b\";",
-		    "channel_socket = \"/c\"; control_socket = \"/d\";",
-		    "channel_socket, control_socket" },
-	};
-
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-		struct conf *a = load(pairs[i].a), *b = load(pairs[i].b);
-		char *there = conf_restart_differences(a, b);
-		char *back = conf_restart_differences(b, a);
-
-		is_str(there, pairs[i].want, pairs[i].b);
-		is_str(back, pairs[i].want, "and the other way");
-		free(there);
-		free(back);
-		conf_free(a);
-		conf_free(b);
-	}
-}
-
-/* What the table says of itself holds. */
-static void
-test_table(void)
-{
-	const struct setting *s;
-	char text[512];
-
-	for (size_t i = 0; (s = setting_get(i)) != NULL; i++) {
-		ok(conf_setting(i) == &s->info && s->info.type != NULL &&
-		        s->info.default_text != NULL && s->info.range != NULL,
-		    "row %s", s->info.name);
-		is_int(setting_find(s->info.name), (long long)i, "is found");
-		for (const struct setting_word *w = s->words;
-		     w != NULL && w->text != NULL && !s->is_of_rings; w++) {
-			const char *dot = strchr(s->info.name, '.');
-
-			snprintf(text, sizeof(text), "%.*s%s%s = \"%s\";%s",
-			    dot ? (int)(dot - s->info.name) : 0, s->info.name,
-			    dot ? " = { " : "", dot ? dot + 1 : s->info.name,
-			    w->text, dot ? " };" : "");
-			check(refusal(text, strlen(text)), "", text);
-			ok(strstr(s->info.range, w->text) != NULL ||
-			        strncmp(w->text, "local", 5) == 0,
-			    "%s is in the range of %s", w->text, s->info.name);
-		}
-	}
-	ok(conf_setting(1000) == NULL, "the table ends");
-	ok(setting_is_group("log") && setting_is_group("sign_for") &&
-	        !setting_is_group("lo") && !setting_is_group("drain") &&
-	        !setting_is_group(""),
-	    "groups");
-}
-
-/* Without "#" where that stands right before a setting. */
-static void
-uncomment(const char *in, struct buf *out)
-{
-	bool at_start = true;
-
-	for (; *in != '\0'; in++) {
-		if (!(at_start && *in == '#' && in[1] != ' ' && in[1] != '\n'))
-			buf_addc(out, *in);
-		at_start = *in == '\n';
-	}
-}
-
-/*
- * The sample: taken as it is, and with everything that is commented out in it,
- * which are the defaults.
- */
-static void
-test_sample(void)
-{
-	const char *top = getenv("top_srcdir");
-	struct err err = ERR_INIT;
-	struct buf text = BUF_INIT;
-	static char sample[65536];
-	const struct setting *s;
-	struct conf *c, *defaults;
-	char name[1024], *differences;
-	FILE *f;
-
-	snprintf(name, sizeof(name), "%s/conf/keyturn.conf", top ? top : ".");
-	c = conf_load(name, &err);
-	if (!ok(c != NULL && c->key_table != NULL && c->signing_table != NULL,
-	        "conf/keyturn.conf"))
-		printf("# %s\n", err.text);
-	conf_free(c);
-	f = fopen(name, "r");
-	if (f == NULL || fread(sample, 1, sizeof(sample) - 1, f) == 0 ||
-	    fclose(f) == EOF)
-		return;
-	uncomment(sample, &text);
-	c = load(buf_str(&text));
-	defaults = conf_default(&err);
-	differences = conf_restart_differences(c, defaults);
-	is_str(differences, NULL, "its sockets and paths are the defaults");
-	ok(strcmp(c->sign_headers, defaults->sign_headers) == 0 &&
-	        strcmp(c->oversign_headers, defaults->oversign_headers) == 0 &&
-	        c->channel_timeout == defaults->channel_timeout &&
-	        c->drain == defaults->drain &&
-	        c->sign_network_count == defaults->sign_network_count &&
-	        c->on_error == defaults->on_error &&
-	        c->on_malformed == defaults->on_malformed &&
-	        c->minimum_rsa_bits == defaults->minimum_rsa_bits &&
-	        c->log.facility == defaults->log.facility &&
-	        c->log.level == defaults->log.level,
-	    "and the others too");
-	for (size_t i = 0; (s = setting_get(i)) != NULL; i++) {
-		const char *dot = strchr(s->info.name, '.');
-
-		snprintf(name, sizeof(name),
-		    "%s =", dot ? dot + 1 : s->info.name);
-		ok(strstr(sample, name) != NULL, "it shows %s", s->info.name);
-	}
-	free(differences);
-	conf_free(c);
-	conf_free(defaults);
-	buf_clear(&text);
-}
-
 int
 main(void)
 {
-	if (mkdtemp(dir) == NULL)
-		abort();
-	snprintf(file, sizeof(file), "%s/keyturn.conf", dir);
+	conf_file_begin();
 	test_defaults();
 	test_every_setting();
 	test_refusals();
 	test_limits();
-	test_differences();
-	test_table();
-	test_sample();
 	test_files();
-	rmdir(dir);
+	conf_file_end();
 	return tap_done();
 }

@@ -469,6 +469,10 @@ test_nothing(void)
 	reload(&s);
 	ok(has_warning(s, "SigningTable: has no line"), "an empty table: %s",
 	    s->warnings[0]);
+	put("keyturn.conf", "rotation = { retire_after = \"1d\"; };\n");
+	reload(&s);
+	ok(has_warning(s, "rotation.retire_after: less than 7d"),
+	    "settings of rings: a warning");
 	put("keyturn.conf", "key_table = \"KeyTable\";\n");
 	reload(&s);
 	ok(has_warning(s, "signing_table is not set"), "no table: a warning");
