@@ -1,0 +1,131 @@
+/*
+ * The memory of the clocks: its judgement, and its file of one line,
+ * "keyturn-clock 1 WALL BOOTTIME BOOT-ID CAREFUL-UNTIL".
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "buf.h"
+#include "clockfile.h"
+#include "readfile.h"
+#include "smallfile.h"
+#include "when.h"
+
+#define BOOT_ID_FILE   "/proc/sys/kernel/random/boot_id"
+#define CLOCK_FILE_MAX 256
+
+int
+clock_now(struct moment *now, struct err *err)
+{
+	struct timespec boot;
+	struct buf id = BUF_INIT;
+	int rc = -1;
+
+	memset(now, 0, sizeof(*now));
+	now->wall = time(NULL);
+	if (clock_gettime(CLOCK_BOOTTIME, &boot) == -1)
+		return err_errno(err, "the boot-time clock");
+	now->boottime = boot.tv_sec;
+	if (readfile(BOOT_ID_FILE, sizeof(now->boot_id), &id, err) == -1)
+		goto out;
+	while (id.len > 0 && id.data[id.len - 1] == '\n')
+		id.len--;
+	if (id.len == 0 || id.len >= sizeof(now->boot_id) ||
+	    memchr(id.data, ' ', id.len) != NULL) {
+		err_set(err, ERR_IO, "%s: not a boot id", BOOT_ID_FILE);
+		goto out;
+	}
+	memcpy(now->boot_id, id.data, id.len);
+	rc = 0;
+out:
+	buf_clear(&id);
+	return rc;
+}
+
+/* Why the time since then cannot be relied on, or NULL. */
+static const char *
+doubt(const struct moment *then, const struct moment *now, bool same_boot)
+{
+	long long wall = (long long)now->wall - (long long)then->wall;
+	long long boot = now->boottime - then->boottime;
+
+	if (wall < -CLOCK_JUMP_MAX)
+		return "the clock was set back";
+	if (same_boot && llabs(wall - boot) > CLOCK_JUMP_MAX)
+		return "the clock was set forward";
+	if (wall > CLOCK_GAP_MAX || (same_boot && boot > CLOCK_GAP_MAX))
+		return "over 7 days since the last run, or the clock is wrong";
+	return NULL;
+}
+
+int
+clock_judge(const struct clock_memory *before, const struct moment *now,
+    struct clock_memory *after, const char **why)
+{
+	bool same_boot =
+	    before != NULL && strcmp(before->last.boot_id, now->boot_id) == 0;
+	long long left = 0; /* seconds of care */
+
+	after->last = *now;
+	*why = before == NULL ? "the clocks of the last run are not known"
+	                      : doubt(&before->last, now, same_boot);
+	/*
+	 * How long this machine was off is nothing that a clock vouches for:
+	 * what was left of the care at the last run is left still.
+	 */
+	if (*why != NULL)
+		left = CLOCK_CAREFUL_FOR;
+	else if (before->careful_until != 0)
+		left = before->careful_until -
+		    (same_boot ? now->boottime : before->last.boottime);
+	after->careful_until = left > 0 ? now->boottime + left : 0;
+	return left > 0 ? CLOCK_WAIT_CAREFUL : CLOCK_WAIT;
+}
+
+char *
+clock_path(const char *rings)
+{
+	return smallfile_beside(rings, "clock");
+}
+
+bool
+clock_load(const char *path, struct clock_memory *memory)
+{
+	struct buf text = BUF_INIT;
+	struct err ignored = ERR_INIT;
+	char wall[WHEN_TEXT_MAX], id[RING_BOOT_ID_MAX];
+	const char *line;
+	bool is_good = false;
+	int end = 0;
+
+	memset(memory, 0, sizeof(*memory));
+	if (readfile(path, CLOCK_FILE_MAX, &text, &ignored) == 0 &&
+	    (line = buf_str(&text)) != NULL && strlen(line) == text.len &&
+	    sscanf(line, "keyturn-clock 1 %31s %18lld %39s %18lld%n", wall,
+	        &memory->last.boottime, id, &memory->careful_until,
+	        &end) == 4 &&
+	    strcmp(line + end, "\n") == 0 &&
+	    when_parse(wall, &memory->last.wall)) {
+		memcpy(memory->last.boot_id, id, sizeof(id));
+		is_good = true;
+	}
+	buf_clear(&text);
+	return is_good;
+}
+
+int
+clock_write(const char *path, const struct clock_memory *memory,
+    struct err *err)
+{
+	char wall[WHEN_TEXT_MAX], line[CLOCK_FILE_MAX];
+	int len;
+
+	when_text(memory->last.wall, wall);
+	len = snprintf(line, sizeof(line), "keyturn-clock 1 %s %lld %s %lld\n",
+	    wall, memory->last.boottime, memory->last.boot_id,
+	    memory->careful_until);
+	return smallfile_write(path, line, (size_t)len, true, err);
+}

@@ -1,0 +1,299 @@
+/*
+ * keyturn add: new rings.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "output.h"
+#include "recordform.h"
+#include "recordname.h"
+#include "tableuse.h"
+#include "turncmd.h"
+
+#define ADOPT_MAX      ROTATION_ALGORITHMS_MAX
+#define LINE_BYTES_MAX 512 /* of stdin: a domain and blanks */
+
+enum { OPT_ADOPT, OPT_FORCE, OPT_JSON };
+
+static const struct ctl_option options[] = {
+	[OPT_ADOPT] = { "adopt", '\0', "SELECTOR=FILE[,SELECTOR=FILE]",
+	    "take over a key that signs today" },
+	[OPT_FORCE] = { "force", '\0', "REASON",
+	    "although the KeyTable signs for the domain" },
+	[OPT_JSON] = { "json", '\0', NULL, "one JSON object a line" },
+	{ .name = NULL },
+};
+
+/* One run. */
+struct adding {
+	struct turner t;
+	char *adopt_text; /* in pieces */
+	struct turn_adopt adopt[ADOPT_MAX];
+	char selectors[ADOPT_MAX][DNSNAME_MAX + 1];
+	size_t adopt_count;
+	bool is_json;
+};
+
+/* Take --adopt apart.  Returns the exit code. */
+static int
+take_adopt(const struct ctl_call *call, struct adding *a)
+{
+	char *rest, *piece, *file;
+
+	if (call->values[OPT_ADOPT] == NULL)
+		return CTL_GOOD;
+	a->adopt_text = strdup(call->values[OPT_ADOPT]);
+	if (a->adopt_text == NULL)
+		return CTL_NOT_YET;
+	rest = a->adopt_text;
+	while ((piece = strsep(&rest, ",")) != NULL) {
+		struct turn_adopt *one = &a->adopt[a->adopt_count];
+
+		file = strchr(piece, '=');
+		if (file == NULL || file[1] == '\0')
+			return out_usage(call, "--adopt: not SELECTOR=FILE: %s",
+			    piece);
+		if (a->adopt_count == ADOPT_MAX)
+			return out_usage(call,
+			    "--adopt: at most %d keys, one of each algorithm",
+			    ADOPT_MAX);
+		*file++ = '\0';
+		if (!turncmd_selector(call, piece,
+		        a->selectors[a->adopt_count]))
+			return CTL_USAGE;
+		one->selector = a->selectors[a->adopt_count++];
+		one->file = file;
+	}
+	return CTL_GOOD;
+}
+
+/*
+ * A domain that the KeyTable signs for has a key in use: a ring beside it
+ * would take over with another one, or never be used.
+ */
+static int
+check_tables(const struct adding *a, const char *domain)
+{
+	struct buf where = BUF_INIT;
+	struct err err = ERR_INIT;
+	int code = CTL_GOOD;
+	int rc;
+
+	if (a->adopt_count > 0 || a->t.force != NULL)
+		return CTL_GOOD;
+	rc = tableuse_signs(a->t.conf, domain, &where, &err);
+	if (rc == -1) {
+		code = out_err(&err, CTL_CONFIG);
+	} else if (rc == 1) {
+		out_error("%s: %s takes that key over, --force REASON does "
+		          "not",
+		    domain,
+		    buf_str(&where) != NULL ? where.data : "out of memory");
+		code = CTL_PROBLEM;
+	}
+	buf_clear(&where);
+	return code;
+}
+
+/* The record of one key, after what was written before it. */
+static void
+write_record(const struct ring *ring, const struct ring_key *key,
+    const struct rotation *rules, bool is_json, struct buf *out)
+{
+	struct buf name = BUF_INIT, record = BUF_INIT;
+
+	recordname_write(ring, key, rules, &name);
+	if (buf_str(&name) != NULL)
+		recordform_write(is_json ? RECORDFORM_JSON : RECORDFORM_BIND,
+		    name.data, rules->ttl, key->record, &record);
+	if (is_json && record.len > 0) {
+		if (out->len > 0 && out->data[out->len - 1] == '}')
+			buf_addc(out, ',');
+		record.len--; /* the line end */
+	}
+	buf_add(out, record.data, record.len);
+	if (name.has_failed || record.has_failed)
+		out->has_failed = true;
+	buf_clear(&name);
+	buf_clear(&record);
+}
+
+/* The records that have to be in the DNS. */
+static int
+write_records(struct adding *a, const char *domain, struct buf *out,
+    struct err *err)
+{
+	struct known k;
+
+	if (known_load(&a->t, domain, NULL, &k, err) == -1)
+		return -1;
+	for (size_t i = 0; i < k.ring->key_count; i++) {
+		if (k.ring->keys[i].state <= KEY_ACTIVE)
+			write_record(k.ring, &k.ring->keys[i], &k.rules,
+			    a->is_json, out);
+	}
+	known_clear(&k);
+	return 0;
+}
+
+static void
+write_json(const struct turn_report *report, struct buf *records,
+    struct buf *out)
+{
+	turn_report_json(report, out);
+	if (out->len > 0)
+		out->len--; /* the brace: one more member */
+	json_name(out, "records");
+	buf_printf(out, "[%s]}\n",
+	    buf_str(records) != NULL ? records->data : "");
+}
+
+static void
+write_text(const struct turn_report *report, struct buf *records,
+    struct buf *out)
+{
+	turn_report_text(report, out);
+	buf_printf(out, "\n%s\n",
+	    buf_str(records) != NULL ? records->data : "");
+}
+
+/* Add one domain.  Returns the exit code. */
+static int
+add_one(struct adding *a, const char *domain)
+{
+	struct turn_report report = { .count = 0 };
+	struct buf records = BUF_INIT, out = BUF_INIT;
+	struct err err = ERR_INIT;
+	int code = check_tables(a, domain);
+
+	if (code != CTL_GOOD)
+		return code;
+	if (turn_add(&a->t, domain, a->adopt, a->adopt_count, &report, &code,
+	        &err) == -1) {
+		err_prefix(&err, "%s", domain);
+		code = out_err(&err, code);
+		goto out;
+	}
+	/*
+	 * Waiting for the DNS, or for keyturnd, is what a new ring does: it is
+	 * made all the same, and tick goes on.
+	 */
+	code = report.err.code != ERR_NONE ? report.code : CTL_GOOD;
+	if (report.err.code != ERR_NONE)
+		out_error("%s: %s", domain, report.err.text);
+	if (write_records(a, domain, &records, &err) == -1) {
+		code = turn_worse(code, out_err(&err, CTL_PROBLEM));
+		goto out;
+	}
+	if (a->is_json)
+		write_json(&report, &records, &out);
+	else
+		write_text(&report, &records, &out);
+	if (records.has_failed)
+		out.has_failed = true;
+	code = out_write(&out, code);
+out:
+	turn_report_clear(&report);
+	buf_clear(&records);
+	buf_clear(&out);
+	return code;
+}
+
+/* One name, from the command line or from stdin.  Returns the exit code. */
+static int
+add_name(const struct ctl_call *call, struct adding *a, const char *name)
+{
+	char domain[DNSNAME_MAX + 1];
+
+	if (!turncmd_domain(call, name, domain))
+		return CTL_DATA;
+	/* A table takes no ring of one label, so nobody could name it. */
+	if (strchr(domain, '.') == NULL) {
+		out_error("%s: a domain has two labels or more", domain);
+		return CTL_DATA;
+	}
+	return add_one(a, domain);
+}
+
+/* Domains from stdin, one a line; # begins a comment. */
+static int
+add_lines(const struct ctl_call *call, struct adding *a)
+{
+	char line[LINE_BYTES_MAX];
+	int code = CTL_GOOD;
+	unsigned number = 0;
+
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		size_t len = strcspn(line, "\n");
+		const char *name;
+		char *rest = line;
+
+		number++;
+		if (line[len] != '\n' && !feof(stdin)) {
+			out_error("-:%u: a line of over %d bytes", number,
+			    LINE_BYTES_MAX - 2);
+			return turn_worse(code, CTL_DATA);
+		}
+		line[strcspn(line, "#\r\n")] = '\0';
+		while ((name = strsep(&rest, " \t")) != NULL) {
+			if (*name != '\0')
+				code =
+				    turn_worse(code, add_name(call, a, name));
+		}
+	}
+	if (ferror(stdin)) {
+		out_error("standard input: cannot read");
+		code = turn_worse(code, CTL_DATA);
+	}
+	return code;
+}
+
+static int
+run(const struct ctl_call *call)
+{
+	struct adding a = { .is_json = call->values[OPT_JSON] != NULL };
+	int code = take_adopt(call, &a);
+
+	if (code == CTL_GOOD && a.adopt_count > 0 && call->operand_count > 1)
+		code = out_usage(call, "--adopt is for one domain");
+	if (code == CTL_GOOD && !turncmd_reason(call, call->values[OPT_FORCE]))
+		code = CTL_USAGE;
+	if (code != CTL_GOOD || turner_open(&a.t, call, true, &code) == -1)
+		goto out;
+	a.t.force = call->values[OPT_FORCE];
+	for (size_t i = 0; i < call->operand_count; i++) {
+		const char *name = call->operands[i];
+
+		code = turn_worse(code,
+		    strcmp(name, "-") == 0 ? add_lines(call, &a)
+		                           : add_name(call, &a, name));
+	}
+	turner_close(&a.t);
+out:
+	free(a.adopt_text);
+	return code;
+}
+
+const struct command cmd_add = {
+	.name = "add",
+	.arguments = "[--adopt SELECTOR=FILE] [--force REASON] [--json]\n"
+	             "       DOMAIN... | -",
+	.summary = "Make a ring: a domain whose keys turn by themselves",
+	.help = "\n"
+	        "Makes the first key, hands its record to the publisher and "
+	        "prints it.  Nothing\n"
+	        "signs with the key before every server was seen to serve it; "
+	        "tick goes on.\n"
+	        "With - the domains are read from standard input.  --adopt "
+	        "takes over the key\n"
+	        "that the domain signs with today: it stays the active one "
+	        "until the first turn.\n"
+	        "Once more for a ring that is there goes on with it.\n",
+	.options = options,
+	.operand_min = 1,
+	.operand_max = SIZE_MAX,
+	.run = run,
+};

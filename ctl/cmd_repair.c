@@ -1,0 +1,83 @@
+/*
+ * keyturn repair: make ring.conf again from the journal.
+ */
+#include "json.h"
+#include "output.h"
+#include "turncmd.h"
+
+enum { OPT_FOREIGN, OPT_JSON };
+
+static const struct ctl_option options[] = {
+	[OPT_FOREIGN] = { "foreign", '\0', NULL,
+	    "take over a ring of another host, which never signs again" },
+	[OPT_JSON] = { "json", '\0', NULL, "one JSON object" },
+	{ .name = NULL },
+};
+
+static int
+repair(struct turner *t, const char *domain, bool is_foreign, struct buf *said)
+{
+	struct journal_note note = { .when = t->clock.now.wall,
+		.who = t->who,
+		.what = is_foreign ? "repair --foreign" : "repair",
+		.evidence = NULL };
+	struct err err = ERR_INIT;
+	struct ringlock *lock;
+	int rc;
+
+	lock = ringstore_lock(t->store, domain, false, TURN_LOCK_WAIT, &err);
+	if (lock == NULL)
+		return out_err(&err,
+		    err.code == ERR_LIMIT ? CTL_NOT_YET : CTL_DATA);
+	rc = ringlock_repair(lock, is_foreign ? t->host : NULL, &note, said,
+	    &err);
+	ringstore_unlock(lock);
+	if (rc == 0)
+		return CTL_GOOD;
+	return out_err(&err, err.code == ERR_IO ? CTL_CANNOT_WRITE : CTL_DATA);
+}
+
+static int
+run(const struct ctl_call *call)
+{
+	bool is_json = call->values[OPT_JSON] != NULL;
+	char domain[DNSNAME_MAX + 1];
+	struct buf said = BUF_INIT, out = BUF_INIT;
+	struct turner t;
+	int code;
+
+	if (!turncmd_domain(call, call->operands[0], domain))
+		return CTL_USAGE;
+	if (turner_open(&t, call, true, &code) == -1)
+		return code;
+	code = repair(&t, domain, call->values[OPT_FOREIGN] != NULL, &said);
+	if (code == CTL_GOOD && buf_str(&said) != NULL) {
+		if (is_json) {
+			buf_addc(&out, '{');
+			json_text(&out, "domain", domain);
+			json_text(&out, "said", said.data);
+			buf_adds(&out, "}\n");
+		} else {
+			buf_printf(&out, "%s: %s\n", domain, said.data);
+		}
+		code = out_write(&out, code);
+	}
+	buf_clear(&said);
+	buf_clear(&out);
+	turner_close(&t);
+	return code;
+}
+
+const struct command cmd_repair = {
+	.name = "repair",
+	.arguments = "[--foreign] [--json] DOMAIN",
+	.summary = "Make a ring again from its journal",
+	.help = "\n"
+	        "For a ring.conf that was restored from an old backup, damaged "
+	        "or lost.  The\n"
+	        "journal must be whole: its chain of hashes is checked.\n",
+	.options = options,
+	.operand_min = 1,
+	.operand_max = 1,
+	.run = run,
+};

@@ -1,0 +1,221 @@
+/*
+ * Looking at the records of many rings at once, and keeping what was found.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "turn_job.h"
+
+#define LOOKS_AT_ONCE 512 /* records; an answer is some kilobytes */
+
+/* Which key a query is about. */
+struct asked {
+	struct job *job;
+	size_t key;
+};
+
+/* The looks of one go. */
+struct going {
+	struct sight_query queries[LOOKS_AT_ONCE];
+	struct asked asked[LOOKS_AT_ONCE];
+	size_t count;
+};
+
+static bool
+wants(const struct turner *t, const struct job *j, size_t key,
+    const struct life_wish *wish)
+{
+	const struct look *last =
+	    looks_find(&j->k.looks, &j->k.ring->keys[key]);
+
+	return life_wants_look(j->k.ring, key, &j->k.facts, &j->k.rules,
+	    &t->clock, last != NULL ? last->when : 0, wish);
+}
+
+bool
+turn_wants_look(const struct turner *t, const struct job *j,
+    const struct life_wish *wish)
+{
+	for (size_t i = 0; i < j->k.ring->key_count; i++) {
+		if (wants(t, j, i, wish))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_wildcard(const struct sighting *s)
+{
+	for (size_t i = 0; i < s->lint_count; i++) {
+		if (strcmp(s->lints[i].code, "wildcard") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the answer says of a key, in the words of life.h. */
+static void
+take_answer(const struct sight_query *q, struct seen *seen)
+{
+	const struct sighting *s = &q->out;
+
+	seen->facts.cache_ttl = seen->facts.record_ttl = -1;
+	if (q->err.code != ERR_NONE) {
+		seen->facts.sight = SIGHT_UNANSWERED;
+		snprintf(seen->text, sizeof(seen->text), "%s", q->err.text);
+		return;
+	}
+	seen->facts.sight = s->sight;
+	seen->facts.cache_ttl = s->cache_ttl;
+	seen->facts.record_ttl = s->record_ttl;
+	seen->facts.is_weak_sight = s->is_weak;
+	seen->facts.is_wildcard = is_wildcard(s);
+	if (s->sight == SIGHT_COMPLETE)
+		sighting_summary(s, seen->text, sizeof(seen->text));
+	else
+		snprintf(seen->text, sizeof(seen->text), "%s", s->text);
+}
+
+static int
+remember(const struct turner *t, struct job *j, const struct ring_key *key,
+    const struct seen *seen, struct err *err)
+{
+	struct look *l = looks_of(&j->k.looks, key, err);
+
+	if (l == NULL)
+		return -1;
+	l->when = t->clock.now.wall;
+	l->sight = seen->facts.sight;
+	l->cache_ttl = seen->facts.cache_ttl;
+	l->record_ttl = seen->facts.record_ttl;
+	l->is_weak = seen->facts.is_weak_sight;
+	memcpy(l->text, seen->text, sizeof(l->text));
+	j->k.looks.has_changed = true;
+	return 0;
+}
+
+/* Keep one answer. */
+static int
+keep(const struct turner *t, const struct asked *a, const struct sight_query *q,
+    struct err *err)
+{
+	const struct ring_key *key = &a->job->k.ring->keys[a->key];
+	struct buf json = BUF_INIT;
+	struct seen *seen;
+
+	seen =
+	    reallocarray(a->job->seen, a->job->seen_count + 1, sizeof(*seen));
+	if (seen == NULL)
+		return err_nomem(err);
+	a->job->seen = seen;
+	seen += a->job->seen_count++;
+	memset(seen, 0, sizeof(*seen));
+	memcpy(seen->fingerprint, key->fingerprint, SHA256_LEN);
+	seen->state = key->state;
+	take_answer(q, seen);
+	if (q->err.code == ERR_NONE) {
+		sighting_json(&q->out, &json);
+		seen->evidence =
+		    buf_str(&json) != NULL ? strdup(json.data) : NULL;
+		buf_clear(&json);
+		if (seen->evidence == NULL)
+			return err_nomem(err);
+	}
+	return remember(t, a->job, key, seen, err);
+}
+
+static int
+go(const struct turner *t, struct going *g, struct err *err)
+{
+	int rc = 0;
+
+	if (g->count > 0)
+		sights_look(t->sights, g->queries, g->count);
+	for (size_t i = 0; i < g->count; i++) {
+		if (rc == 0)
+			rc = keep(t, &g->asked[i], &g->queries[i], err);
+		sighting_clear(&g->queries[i].out);
+	}
+	g->count = 0;
+	return rc;
+}
+
+static void
+ask(struct going *g, struct job *j, size_t key)
+{
+	const struct ring_key *k = &j->k.ring->keys[key];
+
+	g->asked[g->count] = (struct asked){ j, key };
+	g->queries[g->count++] = (struct sight_query){
+		.domain = j->k.ring->domain,
+		.selector = k->selector,
+		.record = k->record,
+		.conf = j->k.conf,
+	};
+}
+
+int
+turn_look(struct turner *t, struct job *jobs, size_t count,
+    const struct life_wish *wish, struct err *err)
+{
+	struct going *g = calloc(1, sizeof(*g));
+	int rc = 0;
+
+	if (g == NULL)
+		return err_nomem(err);
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		if (!jobs[i].is_open)
+			continue;
+		for (size_t k = 0; k < jobs[i].k.ring->key_count; k++) {
+			if (!wants(t, &jobs[i], k, wish))
+				continue;
+			ask(g, &jobs[i], k);
+			if (g->count == LOOKS_AT_ONCE)
+				rc = go(t, g, err);
+		}
+	}
+	if (rc == 0)
+		rc = go(t, g, err);
+	free(g);
+	return rc;
+}
+
+static const struct seen *
+seen_of(const struct job *j, const struct ring_key *key)
+{
+	/* The latest: a ring may be looked at more than once. */
+	for (size_t i = j->seen_count; i > 0; i--) {
+		const struct seen *s = &j->seen[i - 1];
+
+		if (memcmp(s->fingerprint, key->fingerprint, SHA256_LEN) == 0)
+			return s->state == key->state ? s : NULL;
+	}
+	return NULL;
+}
+
+void
+turn_take_seen(struct job *j)
+{
+	for (size_t i = 0; i < j->k.ring->key_count; i++) {
+		const struct seen *s = seen_of(j, &j->k.ring->keys[i]);
+		struct key_facts *f = &j->k.keys[i];
+
+		if (s == NULL)
+			continue;
+		f->sight = s->facts.sight;
+		f->cache_ttl = s->facts.cache_ttl;
+		f->record_ttl = s->facts.record_ttl;
+		f->is_weak_sight = s->facts.is_weak_sight;
+		f->is_wildcard = s->facts.is_wildcard;
+		f->sight_text = s->text;
+	}
+}
+
+const char *
+turn_evidence(const struct job *j, const struct ring_key *key)
+{
+	const struct seen *s = seen_of(j, key);
+
+	return s != NULL ? s->evidence : NULL;
+}
