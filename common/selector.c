@@ -44,7 +44,7 @@ add_value(enum placeholder which, const struct selector_values *v,
 		buf_printf(out, "%02d", v->day);
 		break;
 	case SEQ:
-		buf_printf(out, "%u", v->seq);
+		buf_adds(out, v->seq);
 		break;
 	case RAND4:
 		buf_adds(out, v->rand4);
@@ -73,11 +73,11 @@ selector_make(const char *text, const struct selector_values *values,
 	}
 }
 
-/* Whether it gives a selector, for a host of one letter. */
+/* Whether it gives a selector, for short values. */
 static bool
 makes_selector(const char *text)
 {
-	static const struct selector_values values = { 2000, 12, 31, 1000,
+	static const struct selector_values values = { 2000, 12, 31, "a",
 		"a1b2", "h" };
 	struct buf out = BUF_INIT;
 	bool is_valid;

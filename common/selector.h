@@ -9,7 +9,7 @@
 /* What stands for the placeholders. */
 struct selector_values {
 	int year, month, day; /* {yyyy} {mm} {dd}, in UTC; from 1 */
-	unsigned seq;         /* {seq}, in decimal */
+	const char *seq;      /* {seq}, what counts up: a, b ... z, aa */
 	const char *rand4;    /* {rand4}, four letters and digits */
 	const char *host;     /* {host}, a label of the DNS */
 };

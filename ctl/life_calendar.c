@@ -7,8 +7,11 @@
 
 #define DAY             86400
 
-/* Days that are looked at for one on which a turn may begin. */
-#define OPEN_DAY_SEARCH (9 * 366)
+/*
+ * Days that are looked at for one on which a turn may begin: more than all
+ * blackouts can close, each a year at most or the one open day of a year.
+ */
+#define OPEN_DAY_SEARCH ((2 * BLACKOUT_MAX + 8) * 366)
 
 /*
  * A number that is the same for a domain on every host and in every version:
@@ -28,41 +31,11 @@ domain_hash(const char *domain)
 	return h ^ (h >> 33);
 }
 
-static bool
-is_blacked_out(const struct blackout *b, const struct tm *tm)
-{
-	int first = b->first_month * 100 + b->first_day;
-	int last = b->last_month * 100 + b->last_day;
-	int day = (tm->tm_mon + 1) * 100 + tm->tm_mday;
-
-	if (b->first_year == 0) /* every year, maybe over its end */
-		return first <= last ? day >= first && day <= last
-		                     : day >= first || day <= last;
-	day += (tm->tm_year + 1900) * 10000;
-	return day >= b->first_year * 10000 + first &&
-	    day <= b->last_year * 10000 + last;
-}
-
-static bool
-is_open(const struct rotation *rules, time_t t)
-{
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL ||
-	    (rules->weekdays & 1U << tm.tm_wday) == 0)
-		return false;
-	for (size_t i = 0; i < rules->blackout_count; i++) {
-		if (is_blacked_out(&rules->blackout[i], &tm))
-			return false;
-	}
-	return true;
-}
-
 time_t
 life_open_day(const struct rotation *rules, time_t t)
 {
 	for (int i = 0; i < OPEN_DAY_SEARCH; i++) {
-		if (is_open(rules, t))
+		if (rotation_is_open(rules, t))
 			return t;
 		t += DAY - t % DAY;
 	}

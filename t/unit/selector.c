@@ -4,19 +4,20 @@
 #include "selector.h"
 #include "tap.h"
 
-static const struct selector_values values = { 2026, 3, 9, 12, "x7q2", "mx1" };
+static const struct selector_values values = { 2026, 3, 9, "ab", "x7q2",
+	"mx1" };
 
 /* out: what it makes of values; or problem. */
 static const struct {
 	const char *text, *out, *problem;
 } cases[] = {
-	{ "{yyyy}{mm}{seq}-{rand4}", "20260312-x7q2", NULL },
-	{ "{seq}", "12", NULL },
+	{ "{yyyy}{mm}{seq}-{rand4}", "202603ab-x7q2", NULL },
+	{ "{seq}", "ab", NULL },
 	{ "{rand4}", "x7q2", NULL },
-	{ "{host}-{yyyy}-{mm}-{dd}-{seq}", "mx1-2026-03-09-12", NULL },
-	{ "k{seq}.{host}", "k12.mx1", NULL },
-	{ "{seq}{seq}", "1212", NULL },
-	{ "_{seq}", "_12", NULL },
+	{ "{host}-{yyyy}-{mm}-{dd}-{seq}", "mx1-2026-03-09-ab", NULL },
+	{ "k{seq}.{host}", "kab.mx1", NULL },
+	{ "{seq}{seq}", "abab", NULL },
+	{ "_{seq}", "_ab", NULL },
 	{ "", NULL, "empty" },
 	{ "k", NULL,
 	    "without {seq} and {rand4} two keys would have the same "
@@ -53,7 +54,7 @@ problem_of(size_t count)
 	char text[80] = "";
 
 	memset(text, 'a', count);
-	strcpy(text + count, "{rand4}");
+	snprintf(text + count, sizeof(text) - count, "{rand4}");
 	return selector_template_problem(text);
 }
 
