@@ -38,7 +38,9 @@ struct sighting {
 	enum sight sight;
 	int cache_ttl; /* see struct ring_key */
 	int record_ttl;
-	bool is_weak; /* by resolvers */
+	bool is_weak;     /* by resolvers */
+	bool is_wildcard; /* what was found is what a wildcard gives to any
+	                     name: nothing was put at this one */
 	struct sight_server *servers;
 	size_t server_count;
 	struct sight_lint lints[SIGHT_LINTS_MAX];
@@ -46,6 +48,9 @@ struct sighting {
 	char *record; /* a record that was found (the first), or NULL */
 	char text[SIGHT_TEXT_MAX]; /* the one thing to tell a person */
 };
+
+/* "complete", "partial" and so on. */
+const char *sight_name(enum sight sight);
 
 void sighting_clear(struct sighting *s);
 
@@ -61,9 +66,11 @@ struct sight_query {
 	const char *selector;
 	const char *record; /* what should be there, or NULL: look only */
 	const struct ring_conf *conf;
-	struct sighting out; /* the answer */
-	struct err err;      /* code is ERR_NONE when out is good: a look
-	                        that found trouble in the DNS is good */
+	bool may_ask_resolver; /* for this record: the key is ready, at least;
+	                          the linter then asks whether it is bogus */
+	struct sighting out;   /* the answer */
+	struct err err;        /* code is ERR_NONE when out is good: a look
+	                          that found trouble in the DNS is good */
 };
 
 /* What is shared by all looks of one run: caches, limits, the deadline. */
@@ -76,7 +83,13 @@ struct sights;
  */
 struct sights *sights_new(const char *memory, struct err *err);
 
-/* Writes the memory, if there is one and it changed. */
+/*
+ * Write the memory, if there is one and it changed.  Returns 0, or -1 with err
+ * set: ERR_IO, ERR_NOMEM.
+ */
+int sights_save(struct sights *s, struct err *err);
+
+/* Also saves, and says nothing when that fails. */
 void sights_free(struct sights *s);
 
 /*

@@ -1,0 +1,478 @@
+/*
+ * From the answers of all servers to a sighting.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dnsrun.h"
+#include "look.h"
+#include "nsmemory.h"
+#include "parallel.h"
+#include "reply.h"
+#include "resolver.h"
+#include "sight.h"
+#include "sight_lint.h"
+#include "sight_record.h"
+
+enum { LOOK_THREADS = 8 };
+
+struct sights {
+	struct dnsrun *run;
+	struct nsmemory *memory; /* or NULL */
+};
+
+struct sights *
+sights_new(const char *memory, struct err *err)
+{
+	struct sights *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		err_nomem(err);
+		return NULL;
+	}
+	s->run = dnsrun_new(err);
+	if (s->run != NULL && memory != NULL)
+		s->memory = nsmemory_load(memory, time(NULL), err);
+	if (s->run == NULL || (memory != NULL && s->memory == NULL)) {
+		dnsrun_free(s->run);
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+int
+sights_save(struct sights *s, struct err *err)
+{
+	return s->memory != NULL ? nsmemory_save(s->memory, err) : 0;
+}
+
+void
+sights_free(struct sights *s)
+{
+	struct err err = ERR_INIT;
+
+	if (s == NULL)
+		return;
+	sights_save(s, &err);
+	nsmemory_free(s->memory);
+	dnsrun_free(s->run);
+	free(s);
+}
+
+/* What a look amounts to, while it is worked out. */
+struct verdict_of_look {
+	const struct look *look;
+	struct sighting *out;
+	const char *want;                 /* NULL: what the first server has */
+	bool is_on_path[LOOK_NAMES_MAX];  /* on the chain being followed */
+	enum sight known[LOOK_NAMES_MAX]; /* SIGHT_NONE: not worked out yet */
+};
+
+/* Several servers' sights as one. */
+struct tally {
+	size_t count, by[SIGHT_UNANSWERED + 1];
+};
+
+static void
+tally_add(struct tally *t, enum sight sight)
+{
+	t->count++;
+	t->by[sight]++;
+}
+
+static enum sight
+tally_sum(const struct tally *t)
+{
+	static const enum sight uniform[] = { SIGHT_COMPLETE, SIGHT_EMPTY,
+		SIGHT_ABSENT };
+
+	if (t->by[SIGHT_MISMATCH] > 0)
+		return SIGHT_MISMATCH;
+	if (t->by[SIGHT_UNANSWERED] > 0 || t->count == 0)
+		return SIGHT_UNANSWERED;
+	for (size_t i = 0; i < sizeof(uniform) / sizeof(uniform[0]); i++)
+		if (t->by[uniform[i]] == t->count)
+			return uniform[i];
+	return SIGHT_PARTIAL;
+}
+
+static void
+raise_ttl(int *ttl, int to)
+{
+	if (to > *ttl)
+		*ttl = to;
+}
+
+static enum sight sight_of_name(struct verdict_of_look *v, size_t name);
+
+/* The records that a server has. */
+static enum sight
+sight_of_records(struct verdict_of_look *v, const struct reply *r,
+    char text[SIGHT_TEXT_MAX])
+{
+	struct sighting *out = v->out;
+	const char *data = r->record.len > 0 ? r->record.data : "";
+	enum sight sight;
+
+	if (out->record == NULL) {
+		out->record = strndup(data, r->record.len);
+		/* With nothing to compare it with, all must have the same. */
+		if (v->want == NULL &&
+		    sight_compare(data, r->record.len, NULL, text,
+		        SIGHT_TEXT_MAX) == SIGHT_COMPLETE)
+			v->want = out->record;
+	}
+	sight_lint_record(out, data, r->record.len, v->want);
+	if (r->record_count > 1) {
+		snprintf(text, SIGHT_TEXT_MAX, "%zu TXT records",
+		    r->record_count);
+		sight_lint_add(out, "several",
+		    "%zu TXT records at the name: verifiers may take any of "
+		    "them, or none",
+		    r->record_count);
+		return SIGHT_MISMATCH;
+	}
+	sight =
+	    sight_compare(data, r->record.len, v->want, text, SIGHT_TEXT_MAX);
+	if (sight == SIGHT_EMPTY)
+		snprintf(text, SIGHT_TEXT_MAX, "p= is empty: revoked");
+	return sight;
+}
+
+static enum sight
+sight_of_alias(struct verdict_of_look *v, const struct reply *r,
+    char text[SIGHT_TEXT_MAX])
+{
+	size_t name = look_find(v->look, r->alias);
+
+	snprintf(text, SIGHT_TEXT_MAX, "CNAME to %.250s", r->alias);
+	if (name == LOOK_NAMES_MAX) {
+		snprintf(text, SIGHT_TEXT_MAX, "CNAMEs over more than %d names",
+		    LOOK_NAMES_MAX);
+		sight_lint_add(v->out, "cname-loop", "%s", text);
+		return SIGHT_MISMATCH;
+	}
+	if (v->is_on_path[name]) {
+		snprintf(text, SIGHT_TEXT_MAX, "a loop of CNAMEs at %.200s",
+		    r->alias);
+		sight_lint_add(v->out, "cname-loop", "%s", text);
+		return SIGHT_MISMATCH;
+	}
+	return sight_of_name(v, name);
+}
+
+/* What one server at one address amounts to. */
+static enum sight
+sight_of_server(struct verdict_of_look *v, const struct look_server *s,
+    char text[SIGHT_TEXT_MAX])
+{
+	switch (s->reply.kind) {
+	case REPLY_RECORDS:
+		return sight_of_records(v, &s->reply, text);
+	case REPLY_ALIAS:
+		return sight_of_alias(v, &s->reply, text);
+	case REPLY_NOTHING:
+		snprintf(text, SIGHT_TEXT_MAX, "no TXT record at %.250s",
+		    v->look->names[s->name].name);
+		return SIGHT_ABSENT;
+	default:
+		snprintf(text, SIGHT_TEXT_MAX, "%s", s->reply.text);
+		return SIGHT_UNANSWERED;
+	}
+}
+
+/* The TTLs and the oddities of an answer. */
+static void
+note_reply(struct sighting *out, const struct reply *r, enum sight sight)
+{
+	raise_ttl(&out->cache_ttl, r->negative_ttl);
+	raise_ttl(&out->cache_ttl, r->wildcard_ttl);
+	if (r->kind == REPLY_RECORDS && sight == SIGHT_COMPLETE)
+		raise_ttl(&out->record_ttl, r->ttl);
+	else if (sight != SIGHT_COMPLETE)
+		raise_ttl(&out->cache_ttl, r->ttl);
+	if (r->wildcard_ttl != -1)
+		sight_lint_add(out, "wildcard",
+		    "a wildcard answers for names beside this one: caches may "
+		    "hold what it says for %d s after the record is there",
+		    r->wildcard_ttl);
+	if (r->is_too_large)
+		sight_lint_add(out, "too-large",
+		    "the answer is too large for UDP, and TCP fails");
+}
+
+/* Fill in server number i of the sighting. */
+static enum sight
+take_server(struct verdict_of_look *v, size_t i)
+{
+	const struct look_server *s = &v->look->servers[i];
+	struct sight_server *to = &v->out->servers[i];
+
+	to->is_left_out = s->is_left_out;
+	to->sight = sight_of_server(v, s, to->text);
+	note_reply(v->out, &s->reply, to->sight);
+	return to->sight;
+}
+
+static enum sight
+sight_of_name(struct verdict_of_look *v, size_t name)
+{
+	struct tally tally = { .count = 0 };
+	enum sight sight;
+
+	if (v->known[name] != SIGHT_NONE)
+		return v->known[name];
+	v->is_on_path[name] = true;
+	for (size_t i = 0; i < v->look->server_count; i++) {
+		if (v->look->servers[i].name != name)
+			continue;
+		sight = take_server(v, i);
+		if (!v->out->servers[i].is_left_out)
+			tally_add(&tally, sight);
+	}
+	v->is_on_path[name] = false;
+	v->known[name] = v->look->names[name].trouble[0] != '\0'
+	    ? SIGHT_UNANSWERED
+	    : tally_sum(&tally);
+	return v->known[name];
+}
+
+/* Whether everything that was found is a wildcard's. */
+static bool
+is_all_wildcard(const struct look *look)
+{
+	bool was_found = false;
+
+	for (size_t i = 0; i < look->server_count; i++) {
+		const struct reply *r = &look->servers[i].reply;
+
+		if (r->kind != REPLY_RECORDS && r->kind != REPLY_ALIAS)
+			continue;
+		if (!r->is_wildcard)
+			return false;
+		was_found = true;
+	}
+	return was_found;
+}
+
+/* Names and addresses of all servers.  -1 without memory. */
+static int
+copy_servers(const struct look *look, struct sighting *out)
+{
+	out->servers = calloc(look->server_count + 1, sizeof(*out->servers));
+	if (out->servers == NULL)
+		return -1;
+	for (size_t i = 0; i < look->server_count; i++) {
+		const struct look_server *s = &look->servers[i];
+		struct sight_server *to = &out->servers[i];
+
+		out->server_count++;
+		to->name = strdup(s->host);
+		to->address = strdup(s->at.text);
+		to->zone = strdup(look->names[s->name].zone);
+		if (to->name == NULL || to->address == NULL || to->zone == NULL)
+			return -1;
+	}
+	return 0;
+}
+
+/* The first server that says so, at the end of the CNAMEs if there are any. */
+static const struct sight_server *
+first_with(const struct look *look, const struct sighting *s, enum sight sight)
+{
+	for (size_t name = look->name_count; name-- > 0;)
+		for (size_t i = 0; i < s->server_count; i++)
+			if (look->servers[i].name == name &&
+			    s->servers[i].sight == sight &&
+			    !s->servers[i].is_left_out)
+				return &s->servers[i];
+	return NULL;
+}
+
+/* The server to speak of, or NULL. */
+static const struct sight_server *
+first_in_trouble(const struct look *look, const struct sighting *s)
+{
+	static const enum sight order[] = { SIGHT_MISMATCH, SIGHT_UNANSWERED,
+		SIGHT_ABSENT, SIGHT_EMPTY };
+
+	const struct sight_server *found = NULL;
+
+	for (size_t i = 0;
+	     found == NULL && i < sizeof(order) / sizeof(order[0]); i++)
+		found = first_with(look, s, order[i]);
+	return found;
+}
+
+/* The one thing to tell a person. */
+static void
+write_text(const struct look *look, struct sighting *s)
+{
+	const struct sight_server *server = first_in_trouble(look, s);
+	const char *name = look->names[0].name;
+
+	for (size_t i = 0; i < look->name_count; i++)
+		if (look->names[i].trouble[0] != '\0') {
+			snprintf(s->text, sizeof(s->text), "%s",
+			    look->names[i].trouble);
+			return;
+		}
+	if (s->sight == SIGHT_COMPLETE)
+		sighting_summary(s, s->text, sizeof(s->text));
+	else if (s->sight == SIGHT_ABSENT)
+		snprintf(s->text, sizeof(s->text),
+		    "no server has a TXT record at %.250s", name);
+	else if (s->sight == SIGHT_EMPTY)
+		snprintf(s->text, sizeof(s->text),
+		    "every server says that the key is revoked (p= is empty)");
+	else if (server == NULL)
+		snprintf(s->text, sizeof(s->text), "nobody was asked");
+	else if (strcmp(server->name, server->address) == 0 ||
+	    server->address[0] == '\0')
+		snprintf(s->text, sizeof(s->text), "%.80s: %.220s",
+		    server->name, server->text);
+	else
+		snprintf(s->text, sizeof(s->text), "%.80s (%s): %.160s",
+		    server->name, server->address, server->text);
+}
+
+/* Remarks that need the plan or a resolver. */
+static void
+lint_more(struct sights *s, const struct sight_query *q, const char *name,
+    struct sighting *out)
+{
+	struct dns_question question = {
+		.name = name, .type = LDNS_RR_TYPE_TXT, .is_recursive = true
+	};
+	struct dns_answer a, unchecked;
+
+	if (out->record_ttl > q->conf->rotation.ttl)
+		sight_lint_add(out, "ttl",
+		    "the record's TTL is %d, the plan says %d: caches keep it "
+		    "for longer than is reckoned with",
+		    out->record_ttl, q->conf->rotation.ttl);
+	if (!q->may_ask_resolver)
+		return;
+	if (!resolver_ask(s->run, &q->conf->dns, &question, &a) &&
+	    a.state == DNSASK_ANSWERED) {
+		question.is_unchecked = true;
+		if (resolver_ask(s->run, &q->conf->dns, &question, &unchecked))
+			sight_lint_add(out, "bogus",
+			    "%s; without validation it answers: DNSSEC of the "
+			    "zone is broken",
+			    a.text);
+		dns_answer_clear(&unchecked);
+	}
+	dns_answer_clear(&a);
+}
+
+static int
+conclude(struct sights *s, const struct sight_query *q, const struct look *look,
+    struct sighting *out)
+{
+	struct verdict_of_look v = {
+		.look = look, .out = out, .want = q->record
+	};
+
+	if (copy_servers(look, out) == -1)
+		return -1;
+	out->sight = sight_of_name(&v, 0);
+	out->is_weak = q->conf->dns.witness == DNS_WITNESS_RESOLVERS;
+	out->is_wildcard = is_all_wildcard(look);
+	write_text(look, out);
+	lint_more(s, q, look->names[0].name, out);
+	return 0;
+}
+
+/* What the threads of sights_look work on. */
+struct looking {
+	struct sights *sights;
+	struct sight_query *queries;
+};
+
+static void
+look_one(void *arg, size_t i)
+{
+	const struct looking *l = arg;
+	struct sight_query *q = &l->queries[i];
+	struct look look = {
+		.run = l->sights->run, .memory = l->sights->memory, .query = q
+	};
+
+	memset(&q->out, 0, sizeof(q->out));
+	q->out.cache_ttl = q->out.record_ttl = -1;
+	q->err = (struct err)ERR_INIT;
+	if (look_ask(&look, &q->err) == 0 &&
+	    conclude(l->sights, q, &look, &q->out) == -1)
+		err_nomem(&q->err);
+	look_clear(&look);
+}
+
+void
+sights_look(struct sights *s, struct sight_query *queries, size_t count)
+{
+	struct looking l = { s, queries };
+
+	parallel(count, LOOK_THREADS, look_one, &l);
+}
+
+/* TXT records as they are gathered. */
+struct gathered {
+	struct buf *records;
+	size_t count;
+	bool has_failed;
+};
+
+static void
+gather(void *arg, const ldns_rr *txt)
+{
+	struct gathered *g = arg;
+	struct buf *grown =
+	    reallocarray(g->records, g->count + 1, sizeof(*grown));
+
+	if (grown == NULL) {
+		g->has_failed = true;
+		return;
+	}
+	g->records = grown;
+	grown += g->count++;
+	*grown = (struct buf)BUF_INIT;
+	dnswire_txt(txt, grown);
+	g->has_failed |= grown->has_failed;
+}
+
+int
+sights_resolve_txt(struct sights *s, const struct dns_conf *conf,
+    const char *name, struct buf **records, struct err *err)
+{
+	struct dns_question q = {
+		.name = name, .type = LDNS_RR_TYPE_TXT, .is_recursive = true
+	};
+	struct gathered g = { .records = NULL };
+	struct buf lower = BUF_INIT;
+	struct dns_answer a;
+
+	*records = NULL;
+	dnsname_lower(name, strlen(name), &lower);
+	if (!resolver_ask(s->run, conf, &q, &a))
+		err_set(err, ERR_IO, "%s: %s", name, a.text);
+	else if (buf_str(&lower) == NULL)
+		err_nomem(err);
+	else
+		reply_read_resolved(a.pkt, buf_str(&lower), gather, &g);
+	dns_answer_clear(&a);
+	buf_clear(&lower);
+	if (g.has_failed)
+		err_nomem(err);
+	if (err->code == ERR_NONE) {
+		*records = g.records;
+		return (int)g.count;
+	}
+	for (size_t i = 0; i < g.count; i++)
+		buf_clear(&g.records[i]);
+	free(g.records);
+	return -1;
+}
