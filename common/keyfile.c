@@ -6,18 +6,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "buf.h"
 #include "keyfile.h"
+#include "replacefile.h"
 #include "secretfile.h"
 
 enum { SETTLED_SECONDS = 2 };
 
-/* now  before the file was looked at; zero without a clock: nothing settles */
-static void
+void
 file_id_set(struct file_id *id, const struct stat *st,
     const struct timespec *now)
 {
@@ -56,19 +55,34 @@ load_from(int fd, const char *path, unsigned minimum_bits, struct file_id *id,
 	return key;
 }
 
-struct key *
-keyfile_load(const char *path, unsigned minimum_bits, struct file_id *id,
-    struct err *err)
+/* Load from a descriptor that is closed, -1 if it could not be opened. */
+static struct key *
+load_and_close(int fd, const char *path, unsigned minimum_bits,
+    struct file_id *id, struct err *err)
 {
 	struct key *key;
-	int fd;
 
-	fd = secretfile_open(path, err);
 	if (fd == -1)
 		return NULL;
 	key = load_from(fd, path, minimum_bits, id, err);
 	close(fd);
 	return key;
+}
+
+struct key *
+keyfile_load(const char *path, unsigned minimum_bits, struct file_id *id,
+    struct err *err)
+{
+	return load_and_close(secretfile_open(path, err), path, minimum_bits,
+	    id, err);
+}
+
+struct key *
+keyfile_load_at(int dir, const char *path, unsigned minimum_bits,
+    struct file_id *id, struct err *err)
+{
+	return load_and_close(secretfile_open_at(dir, path, err), path,
+	    minimum_bits, id, err);
 }
 
 static bool
@@ -78,91 +92,93 @@ same_time(const struct timespec *a, const struct timespec *b)
 }
 
 bool
-keyfile_is_same(const char *path, const struct file_id *id)
+file_id_is_same(const struct file_id *id, const struct stat *st)
+{
+	return id->is_settled && st->st_dev == id->dev &&
+	    st->st_ino == id->ino && st->st_size == id->size &&
+	    same_time(&st->st_mtim, &id->mtime) &&
+	    same_time(&st->st_ctim, &id->ctime);
+}
+
+/* name  what is looked at in dir, for path */
+static bool
+is_same(int dir, const char *name, const char *path, const struct file_id *id)
 {
 	struct err ignored;
 	struct stat st;
 
-	return id->is_settled && lstat(path, &st) == 0 &&
-	    st.st_dev == id->dev && st.st_ino == id->ino &&
-	    st.st_size == id->size && same_time(&st.st_mtim, &id->mtime) &&
-	    same_time(&st.st_ctim, &id->ctime) &&
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    file_id_is_same(id, &st) &&
 	    secretfile_check(path, &st, KEYFILE_BYTES_MAX, &ignored) == 0;
 }
 
-/* Make the new name durable. */
-static int
-sync_directory(const char *path, struct err *err)
+bool
+keyfile_is_same(const char *path, const struct file_id *id)
 {
-	struct buf copy = BUF_INIT;
-	int fd = -1, rc = 0;
-
-	buf_adds(&copy, path);
-	if (buf_str(&copy) == NULL)
-		rc = err_nomem(err);
-	else
-		fd = open(dirname(copy.data),
-		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (rc == 0 && (fd == -1 || fsync(fd) == -1))
-		rc = err_errno(err, "%s: its directory", path);
-	if (fd != -1)
-		close(fd);
-	buf_clear(&copy);
-	return rc;
+	return is_same(AT_FDCWD, path, path, id);
 }
 
-static int
-write_all(int fd, const char *path, const struct buf *pem, struct err *err)
+bool
+keyfile_is_same_at(int dir, const char *path, const struct file_id *id)
 {
-	size_t at = 0;
+	return is_same(dir, replacefile_name(path), path, id);
+}
 
-	while (at < pem->len) {
-		ssize_t n = write(fd, pem->data + at, pem->len - at);
+/* Give the whole file its name, and make that durable. */
+static int
+link_key(int dir, const char *new, const char *path, struct err *err)
+{
+	const char *name = replacefile_name(path);
+	int rc = 0;
 
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return err_errno(err, "%s", path);
-		at += (size_t)n;
+	if (linkat(dir, new, dir, name, 0) == 0) {
+		if (unlinkat(dir, new, 0) == -1 || fsync(dir) == -1)
+			rc = err_errno(err, "%s: its directory", path);
+		if (rc == -1)
+			unlinkat(dir, name, 0);
+		return rc;
 	}
-	/* The umask may have taken our own right to read it. */
-	if (fchmod(fd, S_IRUSR | S_IWUSR) == -1 || fsync(fd) == -1)
-		return err_errno(err, "%s", path);
-	return 0;
+	if (errno == EEXIST)
+		return err_set(err, ERR_IO,
+		    "%s: is there already and is never written over: "
+		    "choose another name",
+		    path);
+	return err_errno(err, "%s", path);
+}
+
+int
+keyfile_write_at(int dir, const char *path, const struct key *key,
+    struct err *err)
+{
+	struct buf pem = BUF_INIT, new = BUF_INIT;
+	int rc = -1;
+
+	buf_printf(&new, "%s" REPLACEFILE_SUFFIX, replacefile_name(path));
+	if (buf_str(&new) == NULL)
+		err_nomem(err);
+	else if (key_private_pem(key, &pem, err) == 0)
+		rc = replacefile_prepare(dir, path, pem.data, pem.len, err);
+	if (rc == 0) {
+		rc = link_key(dir, new.data, path, err);
+		if (rc == -1)
+			unlinkat(dir, new.data, 0);
+	}
+	if (pem.data != NULL)
+		explicit_bzero(pem.data, pem.size);
+	buf_clear(&pem);
+	buf_clear(&new);
+	return rc;
 }
 
 int
 keyfile_write(const char *path, const struct key *key, struct err *err)
 {
-	struct buf pem = BUF_INIT;
-	int fd, rc;
+	int dir = replacefile_open_dir(path, err);
+	int rc;
 
-	if (key_private_pem(key, &pem, err) == -1) {
-		rc = -1;
-		goto out;
-	}
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd == -1 && errno == EEXIST) {
-		rc = err_set(err, ERR_IO,
-		    "%s: is there already and is never written over: "
-		    "choose another name",
-		    path);
-		goto out;
-	}
-	if (fd == -1) {
-		rc = err_errno(err, "%s", path);
-		goto out;
-	}
-	rc = write_all(fd, path, &pem, err);
-	if (close(fd) == -1 && rc == 0)
-		rc = err_errno(err, "%s", path);
-	if (rc == 0)
-		rc = sync_directory(path, err);
-	if (rc == -1)
-		unlink(path);
-out:
-	if (pem.data != NULL)
-		explicit_bzero(pem.data, pem.size);
-	buf_clear(&pem);
+	if (dir == -1)
+		return -1;
+	rc = keyfile_write_at(dir, path, key, err);
+	close(dir);
 	return rc;
 }

@@ -25,6 +25,16 @@ struct file_id {
 };
 
 /*
+ * Note what a file is.  now is the time before st was taken; zero without a
+ * clock: then nothing is settled.
+ */
+void file_id_set(struct file_id *id, const struct stat *st,
+    const struct timespec *now);
+
+/* Whether st is, without any doubt, of the file that id was taken from. */
+bool file_id_is_same(const struct file_id *id, const struct stat *st);
+
+/*
  * Read and parse the private key in path.  The file is opened once, without
  * following a link in the last component, and checked on the descriptor: a
  * regular file, owned by root or by our effective user, mode 0600 (or less), or
@@ -47,8 +57,16 @@ bool keyfile_is_same(const char *path, const struct file_id *id);
 
 /*
  * Write the private key to a new file: O_EXCL, mode 0600, fsync of file and
- * directory.  Never over another.  A half-written file is removed.
+ * directory.  Never over another.  It is written as path.new and linked to its
+ * name when it is whole: no crash leaves half a key in path.
  */
 int keyfile_write(const char *path, const struct key *key, struct err *err);
+
+/* The same three for the last component of path in the directory dir. */
+struct key *keyfile_load_at(int dir, const char *path, unsigned minimum_bits,
+    struct file_id *id, struct err *err);
+bool keyfile_is_same_at(int dir, const char *path, const struct file_id *id);
+int keyfile_write_at(int dir, const char *path, const struct key *key,
+    struct err *err);
 
 #endif

@@ -79,20 +79,17 @@ replacefile_prepare(int dir, const char *path, const void *data, size_t len,
 }
 
 int
-replacefile_finish(int dir, const char *path, struct err *err)
+replacefile_rename(int dir, const char *path, struct err *err)
 {
 	char name[NAME_MAX + 1];
 
 	if (new_name(path, name, err) == -1)
 		return -1;
-	if (renameat(dir, name, dir, replacefile_name(path)) == -1) {
-		err_errno(err, "%s", path);
-		unlinkat(dir, name, 0);
-		return -1;
-	}
-	if (fsync(dir) == -1)
-		return err_errno(err, "%s: its directory", path);
-	return 0;
+	if (renameat(dir, name, dir, replacefile_name(path)) == 0)
+		return 0;
+	err_errno(err, "%s", path);
+	unlinkat(dir, name, 0);
+	return -1;
 }
 
 void
@@ -106,21 +103,32 @@ replacefile_cancel(int dir, const char *path)
 }
 
 int
-replacefile_write(const char *path, const void *data, size_t len,
-    struct err *err)
+replacefile_open_dir(const char *path, struct err *err)
 {
 	char *copy = strdup(path);
-	int dir, rc;
+	int dir;
 
 	if (copy == NULL)
 		return err_nomem(err);
 	dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(copy);
+	return dir == -1 ? err_errno(err, "%s: its directory", path) : dir;
+}
+
+int
+replacefile_write(const char *path, const void *data, size_t len,
+    struct err *err)
+{
+	int dir = replacefile_open_dir(path, err);
+	int rc;
+
 	if (dir == -1)
-		return err_errno(err, "%s: its directory", path);
+		return -1;
 	rc = replacefile_prepare(dir, path, data, len, err);
 	if (rc == 0)
-		rc = replacefile_finish(dir, path, err);
+		rc = replacefile_rename(dir, path, err);
+	if (rc == 0 && fsync(dir) == -1)
+		rc = err_errno(err, "%s: its directory", path);
 	close(dir);
 	return rc;
 }

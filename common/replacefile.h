@@ -17,22 +17,23 @@
  * which is used for the last component of path.
  *
  * replacefile_prepare writes the new file beside the old one, mode 0600, and
- * fsyncs it; replacefile_finish puts it in place and fsyncs the directory;
- * replacefile_cancel removes it.  When the first two fail nothing is left of
- * the new file, but a failing fsync of the directory has no way back.
- * Both return 0, or -1 with err set: ERR_IO, ERR_NOMEM.
+ * fsyncs it; replacefile_rename puts it in place, durable only after an fsync
+ * of dir; replacefile_cancel removes it.  When the first two fail nothing is
+ * left of the new file.
+ * Both return 0, or -1 with err set: ERR_IO.
  */
 int replacefile_prepare(int dir, const char *path, const void *data, size_t len,
     struct err *err);
-int replacefile_finish(int dir, const char *path, struct err *err);
+int replacefile_rename(int dir, const char *path, struct err *err);
 void replacefile_cancel(int dir, const char *path);
 
 /* All of it. */
 int replacefile_write(const char *path, const void *data, size_t len,
     struct err *err);
 
-/* The last component of path. */
+/* The last component of path; a descriptor of its directory, or -1. */
 const char *replacefile_name(const char *path);
+int replacefile_open_dir(const char *path, struct err *err);
 
 /* Write len bytes.  Returns 0, or -1 with err set: ERR_IO. */
 int write_all(int fd, const char *path, const void *data, size_t len,

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "replacefile.h"
 #include "secretfile.h"
 
 /* Every bit but those of 0640, and what is wrong with it. */
@@ -88,12 +89,13 @@ secretfile_check(const char *path, const struct stat *st, size_t max,
 	return 0;
 }
 
-int
-secretfile_open(const char *path, struct err *err)
+/* name  what is opened in dir, for path */
+static int
+open_name(int dir, const char *name, const char *path, struct err *err)
 {
 	int fd;
 
-	fd = open(path,
+	fd = openat(dir, name,
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd == -1 && (errno == ELOOP || errno == EMLINK))
 		return err_set(err, ERR_KEY,
@@ -105,6 +107,18 @@ secretfile_open(const char *path, struct err *err)
 		    path, (unsigned long)geteuid(), (unsigned long)getegid(),
 		    path, path);
 	return fd == -1 ? err_errno(err, "%s", path) : fd;
+}
+
+int
+secretfile_open(const char *path, struct err *err)
+{
+	return open_name(AT_FDCWD, path, path, err);
+}
+
+int
+secretfile_open_at(int dir, const char *path, struct err *err)
+{
+	return open_name(dir, replacefile_name(path), path, err);
 }
 
 /* Read at most size bytes.  Returns how many, or -1 with err set. */

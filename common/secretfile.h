@@ -19,6 +19,9 @@
  */
 int secretfile_open(const char *path, struct err *err);
 
+/* The same for the last component of path in the directory dir. */
+int secretfile_open_at(int dir, const char *path, struct err *err);
+
 /*
  * Whether the file may be trusted to be secret and ours: regular, owned by root
  * or by our effective user, mode 0600 (or less), or 0640 when its group is our

@@ -91,10 +91,33 @@ check_nul(const char *path, const char *text, size_t len, struct err *err)
 }
 
 char *
-textfile_read(const char *path, size_t max, size_t *len, struct err *err)
+textfile_read_fd(int fd, const char *path, size_t max, size_t *len,
+    struct err *err)
 {
 	char *text = NULL;
 	size_t size = 0;
+
+	if (text_size(fd, path, max, &size, err) == -1)
+		return NULL;
+	/* SIZE_MAX is no file's size: the addition is safe. */
+	text = malloc(size + 1);
+	if (text == NULL) {
+		err_nomem(err);
+		return NULL;
+	}
+	if (read_all(fd, path, text, size, err) == -1 ||
+	    check_nul(path, text, size, err) == -1) {
+		free(text);
+		return NULL;
+	}
+	*len = size;
+	return text;
+}
+
+char *
+textfile_read(const char *path, size_t max, size_t *len, struct err *err)
+{
+	char *text;
 	int fd;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -102,20 +125,7 @@ textfile_read(const char *path, size_t max, size_t *len, struct err *err)
 		open_failed(path, err);
 		return NULL;
 	}
-	if (text_size(fd, path, max, &size, err) == 0) {
-		/* SIZE_MAX is no file's size: the addition is safe. */
-		text = malloc(size + 1);
-		if (text == NULL)
-			err_nomem(err);
-	}
-	if (text != NULL &&
-	    (read_all(fd, path, text, size, err) == -1 ||
-	        check_nul(path, text, size, err) == -1)) {
-		free(text);
-		text = NULL;
-	}
+	text = textfile_read_fd(fd, path, max, len, err);
 	close(fd);
-	if (text != NULL)
-		*len = size;
 	return text;
 }

@@ -19,4 +19,8 @@
  */
 char *textfile_read(const char *path, size_t max, size_t *len, struct err *err);
 
+/* The same of what is open as fd, which stays open. */
+char *textfile_read_fd(int fd, const char *path, size_t max, size_t *len,
+    struct err *err);
+
 #endif

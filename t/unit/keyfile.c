@@ -461,7 +461,8 @@ test_write_refusals(const struct key *key)
 	must(symlink("target", path("dangling")) == 0, "symlink");
 	refuses_write(key, "dangling", over, "through a link to nothing");
 	ok(lstat(path("target"), &st) == -1, "its target is not made");
-	refuses_write(key, "none/x", "%s: No such file or directory",
+	refuses_write(key, "none/x",
+	    "%s: its directory: No such file or directory",
 	    "no such directory");
 	must(getrlimit(RLIMIT_FSIZE, &limit) == 0, "getrlimit");
 	signal(SIGXFSZ, SIG_IGN);
