@@ -95,7 +95,8 @@ publish_zonefile(const struct publisher_conf *conf,
 	enum publish_result result = update_file(conf, request, err);
 
 	(void)told;
-	if (result == PUBLISH_DONE && conf->command != NULL)
+	if (result == PUBLISH_DONE && conf->command != NULL &&
+	    conf->command[0] != NULL)
 		result = run_command(conf, err);
 	return result;
 }
