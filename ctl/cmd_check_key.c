@@ -270,17 +270,16 @@ run(const struct ctl_call *call)
 
 const struct command cmd_check_key = {
 	.name = "check-key",
-	.arguments = "[--zone FILE | --key FILE] [--json] DOMAIN SELECTOR "
-	             "[FILE]",
+	.arguments = "[OPTION]... DOMAIN SELECTOR [FILE]",
 	.summary = "Compare a private key with what is published for it",
 	.help =
 	    "\n"
 	    "The private key is FILE, or that of the ring or the KeyTable for "
 	    "the selector.\n"
-	    "Every authoritative server is asked.  Whatever is wrong is named "
+	    "Every authoritative server is asked.  Whatever is wrong is named, "
 	    "with the likely\n"
 	    "cause and the way out.  0: the published key is that of the "
-	    "private key.\n"
+	    "private one.\n"
 	    "1: it is not, or not everywhere.  69: the DNS does not answer.\n",
 	.options = options,
 	.operand_min = 2,
