@@ -84,6 +84,8 @@ take_private(const struct ctl_call *call, struct job *j)
 		j->from = k->from;
 		j->key = k->key != NULL ? key_get(k->key) : NULL;
 		err = k->err;
+		/* It is in use already: no cache is spoilt by asking. */
+		j->look.may_ask_resolver = true;
 	}
 	kc->key = j->key;
 	if (j->path != NULL && j->key == NULL)
@@ -276,7 +278,7 @@ const struct command cmd_check_key = {
 	    "\n"
 	    "The private key is FILE, or that of the ring or the KeyTable for "
 	    "the selector.\n"
-	    "Every authoritative server is asked.  Whatever is wrong is named, "
+	    "Every authoritative server is asked.  What is wrong is named, "
 	    "with the likely\n"
 	    "cause and the way out.  0: the published key is that of the "
 	    "private one.\n"

@@ -47,6 +47,7 @@ look_in_dns(struct keysource *ks, struct keylook *looks, size_t count,
 
 		queries[i].domain = kc->domain;
 		queries[i].selector = kc->selector;
+		queries[i].may_ask_resolver = looks[i].may_ask_resolver;
 		queries[i].conf = conf_for_ring(ks->conf, kc->domain);
 		if (kc->key != NULL)
 			queries[i].record = buf_str(&looks[i].record);

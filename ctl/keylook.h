@@ -19,6 +19,7 @@ struct keylook {
 	struct buf record;        /* of the private key */
 	struct sight_query query; /* what each server said, if has_servers */
 	bool has_servers;
+	bool may_ask_resolver; /* see struct sight_query */
 };
 
 /*
