@@ -2,7 +2,8 @@
  * plan.c: the steps of a turn come in their order, none earlier than the
  * settings say; no end and no crash where there is nothing to plan.
  */
-#include "plan.h"
+#include "../../ctl/plan.h"
+
 #include "tap.h"
 
 #define DAY 86400
