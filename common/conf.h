@@ -16,6 +16,7 @@
 #include "rotation.h"
 
 #define CONF_PATH_DEFAULT    "/etc/keyturn/keyturn.conf"
+#define CONF_RINGS_DEFAULT   "/var/lib/keyturn/rings"
 
 /* Limits: bytes of the file, entries of lists, bytes without the final NUL. */
 #define CONF_BYTES_MAX       (1 << 20)

@@ -19,6 +19,16 @@ problem_describe(const struct snap *snap, const struct entry *e,
 }
 
 void
+problem_describe_ring(const struct snap_ring *r, struct buf *out)
+{
+	buf_printf(out, "ring %s: %s; ", r->domain, r->problem);
+	if (r->state == ENTRY_KEPT)
+		buf_adds(out, "it signs on as before");
+	else
+		buf_adds(out, "nothing is signed with it");
+}
+
+void
 problem_summary(const struct snap *snap, struct buf *out)
 {
 	size_t lines = snap->signing_table ? snap->signing_table->count : 0;
@@ -26,6 +36,9 @@ problem_summary(const struct snap *snap, struct buf *out)
 	buf_printf(out, "%zu key%s, %zu carried over, %zu line%s",
 	    snap->entry_count, snap->entry_count == 1 ? "" : "s",
 	    snap->carried_count, lines, lines == 1 ? "" : "s");
+	if (snap->ring_count > 0)
+		buf_printf(out, ", %zu ring%s", snap->ring_count,
+		    snap->ring_count == 1 ? "" : "s");
 	if (snap->kept_count > 0)
 		buf_printf(out, ", %zu kept as before", snap->kept_count);
 	if (snap->broken_count > 0)
@@ -44,12 +57,23 @@ problem_list(const struct snap *snap,
 	for (size_t i = 0; i < snap->entry_count; i++) {
 		const struct entry *e = &snap->entries[i];
 
-		if (e->state == ENTRY_GOOD)
+		/* Those of a ring are bad as a whole. */
+		if (e->state == ENTRY_GOOD || e->ring != NULL)
 			continue;
 		buf_reset(&text);
 		problem_describe(snap, e, &text);
 		line = buf_str(&text);
 		say(arg, LOG_ERR, line ? line : e->problem);
+	}
+	for (size_t i = 0; i < snap->ring_count; i++) {
+		const struct snap_ring *r = &snap->rings[i];
+
+		if (r->state == ENTRY_GOOD)
+			continue;
+		buf_reset(&text);
+		problem_describe_ring(r, &text);
+		line = buf_str(&text);
+		say(arg, LOG_ERR, line ? line : r->problem);
 	}
 	buf_clear(&text);
 }

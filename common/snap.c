@@ -1,5 +1,6 @@
 /*
  * Loads a snapshot: configuration, tables, keys, and the policy made of them.
+ * What becomes of rings is for snap_rings.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -7,18 +8,59 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "dnsname.h"
 #include "snap.h"
+#include "snap_rings.h"
 #include "snap_warnings.h"
 
-static void
-entry_clear(struct entry *e)
+struct snap_base *
+snap_base_get(struct snap_base *base)
 {
-	free(e->name);
-	free(e->domain);
-	free(e->selector);
-	free(e->path);
-	free(e->problem);
-	key_put(e->key);
+	atomic_fetch_add(&base->references, 1);
+	return base;
+}
+
+void
+snap_base_put(struct snap_base *base)
+{
+	if (base == NULL || atomic_fetch_sub(&base->references, 1) != 1)
+		return;
+	key_table_free(base->key_table);
+	sign_table_free(base->signing_table);
+	conf_free(base->conf);
+	free(base);
+}
+
+/* All of it from files.  Returns NULL with err set. */
+static struct snap_base *
+base_load(const char *path, struct err *err)
+{
+	struct snap_base *base = calloc(1, sizeof(*base));
+	const struct conf *conf;
+
+	if (base == NULL) {
+		err_nomem(err);
+		return NULL;
+	}
+	atomic_init(&base->references, 1);
+	base->conf = conf_load(path, err);
+	if (base->conf == NULL)
+		goto fail;
+	conf = base->conf;
+	if (conf->key_table != NULL) {
+		base->key_table = key_table_load(conf->key_table, err);
+		if (base->key_table == NULL)
+			goto fail;
+	}
+	if (conf->signing_table != NULL) {
+		base->signing_table = sign_table_load(conf->signing_table, err);
+		if (base->signing_table == NULL)
+			goto fail;
+	}
+	return base;
+fail:
+	snap_base_put(base);
+	return NULL;
 }
 
 void
@@ -32,81 +74,40 @@ snap_free(struct snap *snap)
 		free(snap->warnings[i]);
 	if (snap->policy_fd != -1)
 		close(snap->policy_fd);
-	key_table_free(snap->key_table);
-	sign_table_free(snap->signing_table);
-	conf_free(snap->conf);
+	snap_rings_free(snap);
+	entry_index_clear(&snap->index);
+	snap_base_put(snap->base);
+	free(snap->rings_path);
 	free(snap->entries);
-	free(snap->by_id);
-	free(snap->by_selector);
+	free(snap->targets);
 	free(snap->warnings);
 	free(snap);
-}
-
-uint64_t
-snap_key_id(const char *domain, const char *selector, const struct key *key)
-{
-	unsigned char digest[SHA256_LEN];
-	struct sha256 hash = SHA256_INIT;
-	struct err ignored;
-	uint64_t id = 0;
-
-	/* With the final NULs no two pairs of names give the same bytes. */
-	if (sha256_start(&hash, &ignored) == 0 &&
-	    sha256_update(&hash, domain, strlen(domain) + 1, &ignored) == 0 &&
-	    sha256_update(&hash, selector, strlen(selector) + 1, &ignored) ==
-	        0 &&
-	    sha256_update(&hash, key_fingerprint(key), SHA256_LEN, &ignored) ==
-	        0 &&
-	    sha256_final(&hash, digest, &ignored) == 0)
-		memcpy(&id, digest, sizeof(id));
-	sha256_clear(&hash);
-	return id;
-}
-
-static int
-compare_ids(const void *a, const void *b)
-{
-	const struct entry *const *x = a, *const *y = b;
-
-	return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
-}
-
-static int
-compare_selectors(const void *a, const void *b)
-{
-	const struct entry *const *x = a, *const *y = b;
-	int order = strcmp((*x)->domain, (*y)->domain);
-
-	return order != 0 ? order : strcmp((*x)->selector, (*y)->selector);
 }
 
 struct entry *
 snap_find(const struct snap *snap, uint64_t id)
 {
-	struct entry wanted = { .id = id };
-	const struct entry *key = &wanted;
-	struct entry **found;
-
-	if (snap->live_count == 0)
-		return NULL;
-	found = bsearch(&key, snap->by_id, snap->live_count,
-	    sizeof(*snap->by_id), compare_ids);
-	return found ? *found : NULL;
+	return entry_find_id(&snap->index, id);
 }
 
-/* The entry that signs as (domain, selector) in snap, or NULL. */
-static const struct entry *
-find_selector(const struct snap *snap, char *domain, char *selector)
+struct entry *
+snap_add_entry(struct snap *snap, struct err *err)
 {
-	struct entry wanted = { .domain = domain, .selector = selector };
-	const struct entry *key = &wanted;
-	struct entry **found;
+	size_t size = snap->entry_size ? snap->entry_size * 2 : 16;
+	struct entry *entries;
 
-	if (snap == NULL || snap->live_count == 0)
-		return NULL;
-	found = bsearch(&key, snap->by_selector, snap->live_count,
-	    sizeof(*snap->by_selector), compare_selectors);
-	return found ? *found : NULL;
+	if (snap->entry_count == snap->entry_size) {
+		entries = reallocarray(snap->entries, size, sizeof(*entries));
+		if (entries == NULL) {
+			err_nomem(err);
+			return NULL;
+		}
+		snap->entries = entries;
+		snap->entry_size = size;
+	}
+	entries = &snap->entries[snap->entry_count++];
+	*entries = (struct entry){ .name = NULL };
+	return entries;
 }
 
 /* The entry called name in snap if it has a key, or NULL. */
@@ -119,9 +120,9 @@ find_name(const struct snap *snap, const char *name)
 	if (snap == NULL || snap->key_table == NULL)
 		return NULL;
 	line = key_table_find(snap->key_table, name);
-	if (line == NULL)
+	if (line == NULL || line->ring != NULL)
 		return NULL;
-	e = &snap->entries[line - snap->key_table->lines];
+	e = &snap->entries[snap->targets[line - snap->key_table->lines]];
 	return e->key != NULL ? e : NULL;
 }
 
@@ -213,7 +214,9 @@ entry_load(struct entry *e, struct snap *snap, const struct snap *previous,
 		if (e->key == NULL)
 			return -1;
 	}
-	if (changes_key(e, find_selector(previous, e->domain, e->selector),
+	if (previous != NULL &&
+	    changes_key(e,
+	        entry_find_selector(&previous->index, e->domain, e->selector),
 	        err)) {
 		key_put(e->key);
 		e->key = NULL;
@@ -240,98 +243,38 @@ entry_make(struct entry *e, struct snap *snap, const struct snap *previous,
 			*err = problem;
 			return -1;
 		}
-		e->problem = strdup(problem.text);
-		if (e->problem == NULL)
-			return err_nomem(err);
-		e->state = old != NULL ? ENTRY_KEPT : ENTRY_BROKEN;
-		if (old != NULL && entry_keep(e, old, err) == -1)
+		if (entry_set_problem(e,
+		        old != NULL ? ENTRY_KEPT : ENTRY_BROKEN, problem.text,
+		        err) == -1 ||
+		    (old != NULL && entry_keep(e, old, err) == -1))
 			return -1;
 	}
-	if (e->key == NULL)
-		return 0;
-	e->id = snap_key_id(e->domain, e->selector, e->key);
-	if (e->id == 0)
-		return err_set(err, ERR_CRYPTO, "SHA-256 failed");
-	if (old != NULL && old->id == e->id)
-		atomic_store(&e->uses, atomic_load(&old->uses));
-	return 0;
+	return e->key != NULL ? entry_set_id(e, err) : 0;
 }
 
+/* The entries of the KeyTable, by their places in targets. */
 static int
-load_entries(struct snap *snap, const struct snap *previous, struct err *err)
+load_entries(struct snap *snap, const struct snap *previous, bool only_rings,
+    struct err *err)
 {
 	const struct key_table *t = snap->key_table;
 
-	if (t == NULL || t->count == 0)
-		return 0;
-	snap->entries = calloc(t->count, sizeof(*snap->entries));
-	if (snap->entries == NULL)
-		return err_nomem(err);
-	for (size_t i = 0; i < t->count; i++) {
-		snap->entry_count++;
-		if (entry_make(&snap->entries[i], snap, previous, &t->lines[i],
-		        err) == -1)
+	for (size_t i = 0; t != NULL && i < t->count; i++) {
+		struct entry *e;
+		int rc;
+
+		if (t->lines[i].ring != NULL)
+			continue;
+		e = snap_add_entry(snap, err);
+		if (e == NULL)
 			return -1;
-	}
-	return 0;
-}
-
-/* The entries with a key, in both orders. */
-static int
-index_entries(struct snap *snap, struct err *err)
-{
-	size_t size = sizeof(*snap->by_id);
-
-	free(snap->by_id);
-	free(snap->by_selector);
-	snap->live_count = 0;
-	snap->by_id = calloc(snap->entry_count + 1, size);
-	snap->by_selector = calloc(snap->entry_count + 1, size);
-	if (snap->by_id == NULL || snap->by_selector == NULL)
-		return err_nomem(err);
-	for (size_t i = 0; i < snap->entry_count; i++) {
-		if (snap->entries[i].key == NULL)
-			continue;
-		snap->by_id[snap->live_count] = &snap->entries[i];
-		snap->by_selector[snap->live_count++] = &snap->entries[i];
-	}
-	qsort(snap->by_id, snap->live_count, size, compare_ids);
-	qsort(snap->by_selector, snap->live_count, size, compare_selectors);
-	return 0;
-}
-
-/*
- * Two names for one (domain, selector) with different keys: only one of them
- * can be in the DNS, and which is not ours to guess.  Both become broken.
- */
-static int
-break_conflicts(struct snap *snap, bool *found, struct err *err)
-{
-	*found = false;
-	for (size_t i = 1; i < snap->live_count; i++) {
-		struct entry *a = snap->by_selector[i - 1];
-		struct entry *b = snap->by_selector[i];
-		struct buf text = BUF_INIT;
-
-		if (compare_selectors(&a, &b) != 0 || a->id == b->id)
-			continue;
-		buf_printf(&text,
-		    "%s and %s: two keys for %s._domainkey.%s (lines %u and "
-		    "%u): give each key a selector of its own",
-		    a->path, b->path, a->selector, a->domain, a->line, b->line);
-		for (int k = 0; k < 2; k++) {
-			struct entry *e = k == 0 ? a : b;
-
-			free(e->problem);
-			e->problem = buf_str(&text) ? strdup(text.data) : NULL;
-			if (e->problem == NULL) {
-				buf_clear(&text);
-				return err_nomem(err);
-			}
-			e->state = ENTRY_BROKEN;
-		}
-		buf_clear(&text);
-		*found = true;
+		if (only_rings)
+			rc = entry_copy(e,
+			    &previous->entries[previous->targets[i]], err);
+		else
+			rc = entry_make(e, snap, previous, &t->lines[i], err);
+		if (rc == -1)
+			return -1;
 	}
 	return 0;
 }
@@ -351,51 +294,134 @@ drop_broken(struct snap *snap)
 	}
 }
 
+static void
+count_states(struct snap *snap)
+{
+	for (size_t i = 0; i < snap->entry_count; i++) {
+		const struct entry *e = &snap->entries[i];
+
+		if (e->ring != NULL)
+			continue;
+		snap->kept_count += e->state == ENTRY_KEPT;
+		snap->broken_count += e->state == ENTRY_BROKEN;
+	}
+	for (size_t i = 0; i < snap->ring_count; i++) {
+		snap->kept_count += snap->rings[i].state == ENTRY_KEPT;
+		snap->broken_count += snap->rings[i].state == ENTRY_BROKEN;
+	}
+}
+
 static int
-settle_entries(struct snap *snap, struct err *err)
+settle_entries(struct snap *snap, const struct snap *previous, struct err *err)
 {
 	bool has_conflicts;
 
-	if (index_entries(snap, err) == -1 ||
-	    break_conflicts(snap, &has_conflicts, err) == -1)
+	if (entry_index_make(&snap->index, snap->entries, snap->entry_count,
+	        err) == -1 ||
+	    entry_break_conflicts(&snap->index, &has_conflicts, err) == -1)
 		return -1;
 	if (has_conflicts) {
+		if (snap_rings_break(snap, err) == -1)
+			return -1;
 		drop_broken(snap);
-		if (index_entries(snap, err) == -1)
+		if (entry_index_make(&snap->index, snap->entries,
+		        snap->entry_count, err) == -1)
 			return -1;
 	}
-	for (size_t i = 0; i < snap->entry_count; i++) {
-		snap->kept_count += snap->entries[i].state == ENTRY_KEPT;
-		snap->broken_count += snap->entries[i].state == ENTRY_BROKEN;
+	count_states(snap);
+	return entry_share_usage(&snap->index,
+	    previous != NULL ? &previous->index : NULL, err);
+}
+
+/* What the lines of the KeyTable stand for: entries to come, and rings. */
+static int
+resolve_lines(struct snap *snap, struct err *err)
+{
+	const struct key_table *t = snap->key_table;
+	uint32_t next = 0;
+
+	snap->targets =
+	    calloc(t != NULL ? t->count + 1 : 1, sizeof(*snap->targets));
+	if (snap->targets == NULL)
+		return err_nomem(err);
+	for (size_t i = 0; t != NULL && i < t->count; i++) {
+		const struct key_line *line = &t->lines[i];
+		const struct snap_ring *ring;
+
+		if (line->ring == NULL) {
+			snap->targets[i] = next++;
+			continue;
+		}
+		ring = snap_find_ring(snap, line->ring);
+		if (ring == NULL)
+			return err_set(err, ERR_CONF,
+			    "%s:%u: there is no ring of that domain: %s; "
+			    "`keyturn add %s` makes it",
+			    t->path, line->line, line->ring, line->ring);
+		snap->targets[i] =
+		    (uint32_t)(ring - snap->rings) | POLICY_RING_FLAG;
 	}
 	return 0;
 }
 
-/* Resolve the key names of the SigningTable to places in the KeyTable. */
+/* What a name of the SigningTable stands for.  False: nothing. */
+static bool
+resolve_name(const struct snap *snap, const char *name, uint32_t *target)
+{
+	const struct key_line *line = NULL;
+	const struct snap_ring *ring;
+	struct buf domain = BUF_INIT;
+
+	if (snap->key_table != NULL)
+		line = key_table_find(snap->key_table, name);
+	if (line != NULL) {
+		*target = snap->targets[line - snap->key_table->lines];
+		return true;
+	}
+	dnsname_lower(name, strlen(name), &domain);
+	ring = buf_str(&domain) ? snap_find_ring(snap, domain.data) : NULL;
+	buf_clear(&domain);
+	if (ring != NULL)
+		*target = (uint32_t)(ring - snap->rings) | POLICY_RING_FLAG;
+	return ring != NULL;
+}
+
+/* The same for all of the SigningTable. */
 static int
 resolve_names(const struct snap *snap, uint32_t *line_keys, struct err *err)
 {
 	const struct sign_table *t = snap->signing_table;
 
-	for (size_t l = 0; l < t->count; l++) {
+	for (size_t l = 0; t != NULL && l < t->count; l++) {
 		const struct sign_line *line = &t->lines[l];
 
 		for (size_t k = 0; k < line->key_count; k++) {
-			const struct key_line *found = NULL;
-
-			if (snap->key_table != NULL)
-				found = key_table_find(snap->key_table,
-				    line->keys[k]);
-			if (found == NULL)
+			if (!resolve_name(snap, line->keys[k],
+			        &line_keys[l * TABLE_LINE_KEYS + k]))
 				return err_set(err, ERR_CONF,
 				    "%s:%u: a key name that is not in the "
-				    "KeyTable: %s",
+				    "KeyTable and no ring: %s",
 				    t->path, line->line, line->keys[k]);
-			line_keys[l * TABLE_LINE_KEYS + k] =
-			    (uint32_t)(found - snap->key_table->lines);
 		}
 	}
 	return 0;
+}
+
+/* What the policy is told of a ring: its keys, or one that stands for none. */
+static void
+tell_ring(const struct snap_ring *r, struct policy_ring *ring,
+    struct policy_key *keys, size_t *key_count)
+{
+	*ring = (struct policy_ring){ .domain = r->domain,
+		.first_key = r->first_entry,
+		.key_count = r->entry_count };
+	if (r->entry_count > 0)
+		return;
+	ring->first_key = *key_count;
+	ring->key_count = 1;
+	keys[(*key_count)++] = (struct policy_key){
+		.domain = r->domain, .selector = "", .state = r->service
+	};
 }
 
 static int
@@ -405,12 +431,17 @@ build_policy(struct snap *snap, const uint32_t *line_keys, struct err *err)
 		.conf = snap->conf,
 		.signing_table = snap->signing_table,
 		.key_count = snap->entry_count,
-		.line_keys = line_keys };
+		.line_keys = line_keys,
+		.ring_count = snap->ring_count };
 	struct policy_key *keys;
+	struct policy_ring *rings;
 
-	keys = calloc(snap->entry_count + 1, sizeof(*keys));
-	if (keys == NULL)
-		return err_nomem(err);
+	keys = calloc(snap->entry_count + snap->ring_count + 1, sizeof(*keys));
+	rings = calloc(snap->ring_count + 1, sizeof(*rings));
+	if (keys == NULL || rings == NULL) {
+		err_nomem(err);
+		goto out;
+	}
 	for (size_t i = 0; i < snap->entry_count; i++) {
 		const struct entry *e = &snap->entries[i];
 
@@ -422,50 +453,49 @@ build_policy(struct snap *snap, const uint32_t *line_keys, struct err *err)
 		if (e->key != NULL)
 			keys[i].alg = key_algorithm(e->key);
 	}
+	for (size_t i = 0; i < snap->ring_count; i++)
+		tell_ring(&snap->rings[i], &rings[i], keys, &src.key_count);
 	src.keys = keys;
+	src.rings = rings;
 	snap->policy_fd = policy_build(&src, err);
+out:
 	free(keys);
+	free(rings);
 	return snap->policy_fd == -1 ? -1 : 0;
 }
 
-static int
-load_tables(struct snap *snap, struct err *err)
-{
-	const struct conf *conf = snap->conf;
+/* What a snapshot is made from; all but base may be NULL. */
+struct source {
+	struct snap_base *base;
+	const struct snap *previous;
+	const struct held *held;
+	bool only_rings;
+};
 
-	if (conf->key_table != NULL) {
-		snap->key_table = key_table_load(conf->key_table, err);
-		if (snap->key_table == NULL)
-			return -1;
-	}
-	if (conf->signing_table != NULL) {
-		snap->signing_table = sign_table_load(conf->signing_table, err);
-		if (snap->signing_table == NULL)
-			return -1;
-	}
-	return 0;
-}
-
-/* Everything after the configuration. */
+/* Everything after the base. */
 static int
-snap_fill(struct snap *snap, const struct snap *previous, struct err *err)
+snap_fill(struct snap *snap, const struct source *from, struct err *err)
 {
-	size_t lines;
+	const struct snap *previous = from->previous;
+	size_t lines = snap->signing_table ? snap->signing_table->count : 0;
 	uint32_t *line_keys;
 	int rc;
 
-	if (load_tables(snap, err) == -1)
-		return -1;
-	lines = snap->signing_table ? snap->signing_table->count : 0;
 	line_keys = calloc(lines + 1, TABLE_LINE_KEYS * sizeof(*line_keys));
 	if (line_keys == NULL)
 		return err_nomem(err);
 	/* References first: a refused reload reads no key file. */
-	rc = lines > 0 ? resolve_names(snap, line_keys, err) : 0;
+	rc = snap_rings_list(snap, previous, err);
 	if (rc == 0)
-		rc = load_entries(snap, previous, err);
+		rc = resolve_lines(snap, err);
 	if (rc == 0)
-		rc = settle_entries(snap, err);
+		rc = resolve_names(snap, line_keys, err);
+	if (rc == 0)
+		rc = load_entries(snap, previous, from->only_rings, err);
+	if (rc == 0)
+		rc = snap_rings_load(snap, previous, from->held, err);
+	if (rc == 0)
+		rc = settle_entries(snap, previous, err);
 	if (rc == 0)
 		rc = snap_add_warnings(snap, err);
 	if (rc == 0)
@@ -474,22 +504,56 @@ snap_fill(struct snap *snap, const struct snap *previous, struct err *err)
 	return rc;
 }
 
+/* Takes the base of from, which may be NULL with err set. */
+static struct snap *
+snap_make(const struct source *from, uint64_t generation, struct err *err)
+{
+	struct snap_base *base = from->base;
+	struct snap *snap = base != NULL ? calloc(1, sizeof(*snap)) : NULL;
+	const char *rings;
+
+	if (snap == NULL) {
+		if (base != NULL)
+			err_nomem(err);
+		snap_base_put(base);
+		return NULL;
+	}
+	*snap = (struct snap){ .generation = generation,
+		.base = base,
+		.conf = base->conf,
+		.key_table = base->key_table,
+		.signing_table = base->signing_table,
+		.policy_fd = -1 };
+	rings = from->previous ? from->previous->rings_path : base->conf->rings;
+	snap->rings_path = strdup(rings);
+	if (snap->rings_path == NULL)
+		err_nomem(err);
+	else if (snap_fill(snap, from, err) == 0)
+		return snap;
+	snap_free(snap);
+	return NULL;
+}
+
 struct snap *
 snap_load(const char *path, const struct snap *previous, uint64_t generation,
     struct err *err)
 {
-	struct snap *snap = calloc(1, sizeof(*snap));
+	const struct source from = { .base = base_load(path, err),
+		.previous = previous };
 
-	if (snap == NULL) {
-		err_nomem(err);
-		return NULL;
-	}
-	snap->generation = generation;
-	snap->policy_fd = -1;
-	snap->conf = conf_load(path, err);
-	if (snap->conf == NULL || snap_fill(snap, previous, err) == -1) {
-		snap_free(snap);
-		return NULL;
-	}
-	return snap;
+	return snap_make(&from, generation, err);
+}
+
+struct snap *
+snap_next(const struct snap *previous, const char *path,
+    const struct held *held, struct err *err)
+{
+	const struct source from = { .base = path != NULL
+		    ? base_load(path, err)
+		    : snap_base_get(previous->base),
+		.previous = previous,
+		.held = held,
+		.only_rings = path == NULL };
+
+	return snap_make(&from, previous->generation + 1, err);
 }

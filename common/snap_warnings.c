@@ -47,11 +47,15 @@ warn_weak_keys(struct snap *snap, struct err *err)
 		if (e->key == NULL || key_algorithm(e->key) != KEY_RSA_SHA256 ||
 		    key_bits(e->key) >= RSA_BITS_ADVISED)
 			continue;
+		if (e->ring != NULL)
+			buf_printf(&text, "ring %s: ", e->ring);
+		else
+			buf_printf(&text, "%s:%u: ", snap->key_table->path,
+			    e->line);
 		buf_printf(&text,
-		    "%s:%u: %s._domainkey.%s: an RSA key of %u bits; at least "
-		    "%d are advised",
-		    snap->key_table->path, e->line, e->selector, e->domain,
-		    key_bits(e->key), RSA_BITS_ADVISED);
+		    "%s._domainkey.%s: an RSA key of %u bits; at least %d are "
+		    "advised",
+		    e->selector, e->domain, key_bits(e->key), RSA_BITS_ADVISED);
 		if (add(snap, &text, err) == -1)
 			return -1;
 	}
@@ -122,6 +126,26 @@ warn_sockets(struct snap *snap, struct err *err)
 	return 0;
 }
 
+/* Keys of rings that do not sign, although others of the ring do. */
+static int
+warn_unproven(struct snap *snap, struct err *err)
+{
+	for (size_t i = 0; i < snap->ring_count; i++) {
+		const struct snap_ring *r = &snap->rings[i];
+		struct buf text = BUF_INIT;
+
+		if (r->unproven == NULL)
+			continue;
+		buf_printf(&text,
+		    "ring %s: %s is named active without evidence for it and "
+		    "does not sign",
+		    r->domain, r->unproven);
+		if (add(snap, &text, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 /* Tables that sign nothing: left out, cut short, or not written yet. */
 static int
 warn_empty_tables(struct snap *snap, struct err *err)
@@ -129,6 +153,9 @@ warn_empty_tables(struct snap *snap, struct err *err)
 	const struct conf *conf = snap->conf;
 	struct buf text = BUF_INIT;
 
+	/* Rings sign without any table. */
+	if (snap->ring_count > 0)
+		return 0;
 	if (snap->signing_table == NULL)
 		buf_printf(&text,
 		    "%s: signing_table is not set: no mail is signed",
@@ -164,8 +191,8 @@ warn_rings(struct snap *snap, struct err *err)
 int
 snap_add_warnings(struct snap *snap, struct err *err)
 {
-	if (warn_weak_keys(snap, err) == -1 || warn_sockets(snap, err) == -1 ||
-	    warn_rings(snap, err) == -1)
+	if (warn_weak_keys(snap, err) == -1 || warn_unproven(snap, err) == -1 ||
+	    warn_sockets(snap, err) == -1 || warn_rings(snap, err) == -1)
 		return -1;
 	return warn_empty_tables(snap, err);
 }

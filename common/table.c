@@ -19,6 +19,10 @@ enum {
 };
 
 #define KEY_RECORD_PART "._domainkey."
+#define RING_PREFIX     "ring:"
+#define NOT_A_DOMAIN                                               \
+	"not a domain (two or more labels of letters, digits and " \
+	"hyphens; international ones as xn--)"
 
 /* Control characters have no business in any part of a table. */
 static int
@@ -99,15 +103,36 @@ refuse_future_key(const struct table_cursor *c, const struct table_word *w)
 {
 	const char *percent = memchr(w->text, '%', w->len);
 
-	if (w->len >= 5 && memcmp(w->text, "ring:", 5) == 0)
-		return table_refuse(c,
-		    "rings are not supported yet: write domain:selector:path",
-		    w->text, w->len);
 	if (percent != NULL)
 		return table_refuse(c,
 		    "% (the From domain) is not supported yet: write a line "
 		    "for each domain",
 		    percent, w->len - (size_t)(percent - w->text));
+	return 0;
+}
+
+static bool
+is_ring(const struct table_word *w)
+{
+	return w->len >= strlen(RING_PREFIX) &&
+	    memcmp(w->text, RING_PREFIX, strlen(RING_PREFIX)) == 0;
+}
+
+/* ring:domain */
+static int
+parse_ring(const struct table_cursor *c, struct table_word w,
+    struct key_line *line)
+{
+	struct table_word whole = w;
+
+	w.text += strlen(RING_PREFIX);
+	w.len -= strlen(RING_PREFIX);
+	if (w.len == 0)
+		return table_refuse(c, "no domain behind", whole.text,
+		    whole.len);
+	if (check_labels(c, &w, 2, NOT_A_DOMAIN) == -1)
+		return -1;
+	line->ring = word_cut(&w);
 	return 0;
 }
 
@@ -118,14 +143,16 @@ parse_key(const struct table_cursor *c, struct table_word w,
 {
 	struct table_word domain, selector, whole = w;
 
-	if (check_text(c, &w) == -1 || refuse_future_key(c, &w) == -1)
+	if (check_text(c, &w) == -1)
+		return -1;
+	if (is_ring(&w))
+		return parse_ring(c, w, line);
+	if (refuse_future_key(c, &w) == -1)
 		return -1;
 	if (!word_split(&w, ':', &domain) || !word_split(&w, ':', &selector))
 		return table_refuse(c, "not domain:selector:path", whole.text,
 		    whole.len);
-	if (check_labels(c, &domain, 2,
-	        "not a domain (two or more labels of letters, digits and "
-	        "hyphens; international ones as xn--)") == -1 ||
+	if (check_labels(c, &domain, 2, NOT_A_DOMAIN) == -1 ||
 	    check_labels(c, &selector, 1,
 	        "not a selector (labels of letters, digits and hyphens)") == -1)
 		return -1;

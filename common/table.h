@@ -16,9 +16,11 @@
 #define TABLE_LINE_MAX  65536 /* bytes without the line end */
 #define TABLE_LINE_KEYS 8     /* key names in one SigningTable line */
 
-/* name domain:selector:path */
+/* name domain:selector:path, or name ring:domain */
 struct key_line {
-	const char *name;     /* case matters */
+	const char *name; /* case matters */
+	const char
+	    *ring; /* its domain, lower case, or NULL; with it none of: */
 	const char *domain;   /* lower case */
 	const char *selector; /* lower case */
 	const char *path; /* absolute, or relative to the table's directory */

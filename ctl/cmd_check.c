@@ -130,6 +130,15 @@ try_key(const struct key *key, struct err *err)
 	return fits == 1 ? 0 : -1;
 }
 
+/* Something broken, in words. */
+static void
+add_broken(struct findings *f, struct buf *text)
+{
+	f->broken++;
+	add(f, &f->errors, "",
+	    buf_str(text) != NULL ? text->data : "out of memory");
+}
+
 static void
 check_entries(const struct snap *snap, struct findings *f)
 {
@@ -141,16 +150,27 @@ check_entries(const struct snap *snap, struct findings *f)
 
 		if (e->state == ENTRY_GOOD && try_key(e->key, &err) == 0)
 			continue;
-		f->broken++;
+		/* A bad ring is told of as a whole. */
+		if (e->state != ENTRY_GOOD && e->ring != NULL)
+			continue;
 		buf_reset(&text);
-		if (e->state == ENTRY_GOOD)
+		if (e->state != ENTRY_GOOD)
+			problem_describe(snap, e, &text);
+		else if (e->ring != NULL)
+			buf_printf(&text, "ring %s: %s: %s", e->ring, e->path,
+			    err.text);
+		else
 			buf_printf(&text, "%s:%u: %s: %s: %s",
 			    snap->key_table->path, e->line, e->name, e->path,
 			    err.text);
-		else
-			problem_describe(snap, e, &text);
-		add(f, &f->errors, "",
-		    buf_str(&text) != NULL ? text.data : "out of memory");
+		add_broken(f, &text);
+	}
+	for (size_t i = 0; i < snap->ring_count; i++) {
+		if (snap->rings[i].state == ENTRY_GOOD)
+			continue;
+		buf_reset(&text);
+		problem_describe_ring(&snap->rings[i], &text);
+		add_broken(f, &text);
 	}
 	buf_clear(&text);
 }

@@ -1,5 +1,6 @@
 /*
- * keyturn reload: have keyturnd read its configuration, tables and keys again.
+ * keyturn reload: have keyturnd read its configuration, tables and keys again,
+ * or its rings alone.
  */
 #include <string.h>
 
@@ -62,9 +63,16 @@ run(const struct ctl_call *call)
 {
 	struct buf text = BUF_INIT, json = BUF_INIT;
 	struct buf *out = &text;
+	const char *request = "reload";
 	int code;
 
-	if (control_call(call, call->values[OPT_SOCKET], true, "reload",
+	if (call->operand_count == 1) {
+		if (strcmp(call->operands[0], "rings") != 0)
+			return out_usage(call, "not \"rings\": %s",
+			    call->operands[0]);
+		request = "reload rings";
+	}
+	if (control_call(call, call->values[OPT_SOCKET], true, request,
 	        RELOAD_TIMEOUT, &text, &code)) {
 		if (call->values[OPT_JSON] != NULL) {
 			write_json(code, &text, &json);
@@ -79,7 +87,7 @@ run(const struct ctl_call *call)
 
 const struct command cmd_reload = {
 	.name = "reload",
-	.arguments = "[-s PATH] [--json]",
+	.arguments = "[-s PATH] [--json] [rings]",
 	.summary = "Have keyturnd read configuration, tables and keys again",
 	.help =
 	    "\n"
@@ -87,7 +95,12 @@ const struct command cmd_reload = {
 	    "what was\n"
 	    "removed.  0: taken.  1: taken, but some keys are kept from before "
 	    "or broken,\n"
-	    "which are named.  78: refused, nothing has changed.\n",
+	    "which are named.  78: refused, nothing has changed.\n"
+	    "\n"
+	    "With \"rings\" only the rings and their keys are read, under the "
+	    "configuration and\n"
+	    "the tables that are in force, whatever is in the files.\n",
 	.options = options,
+	.operand_max = 1,
 	.run = run,
 };

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "channel.h"
@@ -67,6 +68,19 @@ find_entries(const struct snap *snap, const struct chan_sign *request,
 	return true;
 }
 
+/* Note that e has signed: no lock, no system call. */
+static void
+entry_used(struct entry *e)
+{
+	struct timespec now = { .tv_sec = 0 };
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	atomic_store_explicit(&e->usage->last, now.tv_sec,
+	    memory_order_relaxed);
+	atomic_fetch_add_explicit(&e->usage->signatures, 1,
+	    memory_order_relaxed);
+}
+
 static enum chan_status
 sign_pairs(struct channel *ch, const struct snap *snap,
     const struct chan_sign *request, struct chan_signed *reply)
@@ -89,7 +103,7 @@ sign_pairs(struct channel *ch, const struct snap *snap,
 			return CHAN_ERROR;
 		}
 		out->len = (uint32_t)len;
-		atomic_fetch_add_explicit(&e->uses, 1, memory_order_relaxed);
+		entry_used(e);
 	}
 	return CHAN_OK;
 }

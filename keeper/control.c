@@ -24,17 +24,29 @@ struct control {
 };
 
 static int
-do_reload(struct control *control, struct buf *out)
+wait_reload(struct control *control, enum reload_kind kind, struct buf *out)
 {
 	struct outcome o;
 	int code;
 
-	reload_wait(control->parts.reloader, &o);
+	reload_wait(control->parts.reloader, kind, &o);
 	code = o.code;
 	if (o.text != NULL)
 		buf_adds(out, o.text);
 	outcome_clear(&o);
 	return code;
+}
+
+static int
+do_reload(struct control *control, struct buf *out)
+{
+	return wait_reload(control, RELOAD_ALL, out);
+}
+
+static int
+do_reload_rings(struct control *control, struct buf *out)
+{
+	return wait_reload(control, RELOAD_RINGS, out);
 }
 
 static int
@@ -55,6 +67,7 @@ static const struct request {
 	int (*run)(struct control *control, struct buf *out);
 } requests[] = {
 	{ "reload", do_reload },
+	{ "reload rings", do_reload_rings },
 	{ "status", do_status },
 	{ "status json", do_status_json },
 };

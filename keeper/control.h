@@ -1,6 +1,6 @@
 /*
- * The control socket: `keyturn reload`, `keyturn status`.  A client sends one
- * line; it gets a line with an exit code, then text, then the end.
+ * The control socket: `keyturn reload [rings]`, `keyturn status`.  A client
+ * sends one line; it gets a line with an exit code, then text, then the end.
  */
 #ifndef KEYTURN_KEEPER_CONTROL_H
 #define KEYTURN_KEEPER_CONTROL_H

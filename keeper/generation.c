@@ -13,7 +13,7 @@ struct generations {
 	pthread_mutex_t lock;
 	pthread_cond_t unused; /* some generation has lost its last user */
 	struct generation *current;
-	struct conf *first_conf;
+	struct snap_base *first; /* for generations_conf */
 };
 
 /* Takes snap, also on failure. */
@@ -50,14 +50,14 @@ generations_new(struct snap *first, struct err *err)
 		free(all);
 		return NULL;
 	}
-	all->first_conf = first->conf;
+	all->first = snap_base_get(first->base);
 	return all;
 }
 
 const struct conf *
 generations_conf(const struct generations *all)
 {
-	return all->first_conf;
+	return all->first->conf;
 }
 
 struct generation *
@@ -97,16 +97,18 @@ generation_publish(struct generations *all, struct snap *next, struct err *err)
 }
 
 void
-generation_retire(struct generations *all, struct generation *old)
+generation_wait(struct generations *all, struct generation *old)
 {
 	pthread_mutex_lock(&all->lock);
 	old->users--; /* for having been in force */
 	while (old->users > 0)
 		pthread_cond_wait(&all->unused, &all->lock);
 	pthread_mutex_unlock(&all->lock);
-	/* Restart-only settings are compared with these at each reload. */
-	if (old->own->conf == all->first_conf)
-		old->own->conf = NULL;
+}
+
+void
+generation_free(struct generation *old)
+{
 	snap_free(old->own);
 	free(old);
 }

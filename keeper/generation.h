@@ -41,16 +41,17 @@ void generation_put(struct generations *all, struct generation *g);
 /*
  * Put next in force; it is taken, also on failure.  Requests that begin from
  * now on get it.
- * Returns the generation before it, for generation_retire, or NULL with err
+ * Returns the generation before it, for generation_wait, or NULL with err
  * set: ERR_NOMEM; nothing has changed then.
  */
 struct generation *generation_publish(struct generations *all,
     struct snap *next, struct err *err);
 
 /*
- * Wait until nobody uses old any more and free it.  Serving threads never
- * spend their time on that.
+ * Wait until nobody uses old any more, once; then free it.  Serving threads
+ * never spend their time on that.
  */
-void generation_retire(struct generations *all, struct generation *old);
+void generation_wait(struct generations *all, struct generation *old);
+void generation_free(struct generation *old);
 
 #endif

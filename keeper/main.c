@@ -20,6 +20,7 @@
 #include "control.h"
 #include "generation.h"
 #include "harden.h"
+#include "holding.h"
 #include "log.h"
 #include "monotime.h"
 #include "notify.h"
@@ -200,6 +201,27 @@ block_signals(sigset_t *taken, struct err *err)
 	return 0;
 }
 
+/*
+ * Put the first snapshot on record and in force.  Whatever was held before us
+ * and is not in it has been released: whoever held it has ended.  Takes snap,
+ * also on failure.
+ */
+static int
+hold_first(struct keyturnd *k, struct snap *snap, struct err *err)
+{
+	k->parts.holding = holding_new(err);
+	if (k->parts.holding == NULL ||
+	    holding_enter(k->parts.holding, snap, err) == -1) {
+		snap_free(snap);
+		return -1;
+	}
+	k->parts.all = generations_new(snap, err);
+	if (k->parts.all == NULL)
+		return -1;
+	holding_settle(k->parts.holding, snap, snap);
+	return 0;
+}
+
 /* Load what is served first.  Broken entries do not keep us from serving. */
 static int
 load_first(struct keyturnd *k, struct err *err)
@@ -224,8 +246,7 @@ load_first(struct keyturnd *k, struct err *err)
 		log_msg(LOG_WARNING, NULL,
 		    "running as root: keyturnd needs no rights, give it a "
 		    "user of its own");
-	k->parts.all = generations_new(snap, err);
-	return k->parts.all == NULL ? -1 : 0;
+	return hold_first(k, snap, err);
 }
 
 /* Start what serves.  On failure nothing of it is left in the file system. */
@@ -241,7 +262,7 @@ start_serving(struct keyturnd *k, struct err *err)
 	if (k->parts.channel == NULL)
 		return -1;
 	k->parts.reloader = reloader_start(k->options->conf_path, k->parts.all,
-	    k->parts.channel, err);
+	    k->parts.channel, k->parts.holding, err);
 	if (k->parts.reloader == NULL || control_start(&k->parts, err) == -1) {
 		unlink(conf->channel_socket);
 		return -1;
@@ -320,6 +341,16 @@ wait_children(struct keyturnd *k, int timeout_ms)
 	}
 }
 
+/* Put on record what was signed last. */
+static void
+note_last(const struct keyturnd *k)
+{
+	struct generation *g = generation_get(k->parts.all);
+
+	holding_note(k->parts.holding, g->snap);
+	generation_put(k->parts.all, g);
+}
+
 /*
  * Stop.  Workers finish what they have in hand, for which they still need us:
  * the serving threads go on until the very end.
@@ -343,6 +374,7 @@ stop(struct keyturnd *k)
 		spawn_stop(&k->spawn, SIGKILL);
 		wait_children(k, KILL_MS);
 	}
+	note_last(k);
 	unlink(conf->control_socket);
 	unlink(conf->channel_socket);
 	log_msg(LOG_NOTICE, NULL, "stopped");

@@ -10,10 +10,13 @@
 #include "buf.h"
 #include "listener.h"
 #include "log.h"
+#include "monotime.h"
 #include "notify.h"
 #include "problem.h"
 #include "reload.h"
 #include "snap.h"
+
+enum { NOTE_MS = 60000 }; /* between two records of who signed last */
 
 /* One who waits in reload_wait for the reload that answers him. */
 struct waiter {
@@ -23,18 +26,25 @@ struct waiter {
 	struct waiter *next;
 };
 
+/*
+ * Requests of one kind are numbered, and a reload answers all that were there
+ * when it began.
+ */
+struct queue {
+	unsigned long long requested, answered;
+	struct outcome last;
+	struct waiter *waiters;
+};
+
 struct reloader {
 	const char *conf_path;
 	struct generations *all;
 	struct channel *channel;
+	struct holding *holding;
 
 	pthread_mutex_t lock;
 	pthread_cond_t wanted, finished;
-	/* Under the lock: requests are numbered, and a reload answers all that
-	 * were there when it began. */
-	unsigned long long requested, answered;
-	struct outcome last;
-	struct waiter *waiters;
+	struct queue queues[RELOAD_KINDS]; /* under the lock */
 };
 
 void
@@ -82,8 +92,9 @@ say_restart(const struct reloader *r, const struct conf *conf, struct buf *out)
 }
 
 /*
- * Put next in force and wait until the old generation is out of use.  Returns
- * 0, or -1 with err set; nothing has changed then.
+ * Put next in force and wait until the old generation is out of use.  What
+ * next can sign with is on record before, what it cannot any more afterwards.
+ * Returns 0, or -1 with err set; nothing has changed then.
  */
 static int
 replace(struct reloader *r, struct snap *next, unsigned *workers,
@@ -92,11 +103,17 @@ replace(struct reloader *r, struct snap *next, unsigned *workers,
 	int timeout_ms = next->conf->channel_timeout * 1000;
 	struct generation *old;
 
+	if (holding_enter(r->holding, next, err) == -1) {
+		snap_free(next);
+		return -1;
+	}
 	old = generation_publish(r->all, next, err);
 	if (old == NULL)
 		return -1;
 	*workers = channel_announce(r->channel, timeout_ms);
-	generation_retire(r->all, old);
+	generation_wait(r->all, old);
+	holding_settle(r->holding, old->snap, next);
+	generation_free(old);
 	return 0;
 }
 
@@ -120,9 +137,28 @@ tell(const struct reloader *r, const struct snap *snap, unsigned workers,
 	                                                 : RELOAD_TAKEN;
 }
 
+/* Build what comes after g.  Returns NULL with err set. */
+static struct snap *
+build(const struct reloader *r, enum reload_kind kind,
+    const struct generation *g, struct err *err)
+{
+	struct held held = { .count = 0 };
+	struct snap *next = NULL;
+	int known;
+
+	/* What we know is newer than any file. */
+	known = holding_copy(r->holding, &held, err);
+	if (known != -1)
+		next = snap_next(g->snap,
+		    kind == RELOAD_RINGS ? NULL : r->conf_path,
+		    known == 1 ? &held : NULL, err);
+	held_clear(&held);
+	return next;
+}
+
 /* One reload; returns the code of its outcome and adds its text to out. */
 static int
-reload(struct reloader *r, struct buf *out)
+reload(struct reloader *r, enum reload_kind kind, struct buf *out)
 {
 	struct generation *g = generation_get(r->all);
 	uint64_t number = g->snap->generation;
@@ -130,24 +166,28 @@ reload(struct reloader *r, struct buf *out)
 	unsigned workers = 0;
 	struct snap *next;
 
-	next = snap_load(r->conf_path, g->snap, number + 1, &err);
+	next = build(r, kind, g, &err);
+	/* Only this thread retires it: it is there without our hold too. */
 	generation_put(r->all, g);
 	if (next == NULL || replace(r, next, &workers, &err) == -1) {
+		/* What was entered for next is not held. */
+		if (next != NULL)
+			holding_settle(r->holding, g->snap, g->snap);
 		sayf(out, LOG_ERR,
-		    "reload refused, generation %llu stays in force: %s",
+		    "reload%s refused, generation %llu stays in force: %s",
+		    kind == RELOAD_RINGS ? " of rings" : "",
 		    (unsigned long long)number, err.text);
 		return err.code == ERR_CONF || err.code == ERR_LIMIT
 		    ? RELOAD_REFUSED
 		    : RELOAD_LATER;
 	}
 	log_configure(&next->conf->log);
-	/* Only this thread retires it, so it is there until the next reload. */
 	return tell(r, next, workers, out);
 }
 
 /* The same with news for the service manager around it. */
 static struct outcome
-reload_once(struct reloader *r)
+reload_once(struct reloader *r, enum reload_kind kind)
 {
 	struct buf text = BUF_INIT;
 	struct outcome o;
@@ -156,7 +196,7 @@ reload_once(struct reloader *r)
 
 	if (notify_reloading(&err) == -1)
 		log_msg(LOG_WARNING, NULL, "service manager: %s", err.text);
-	o.code = reload(r, &text);
+	o.code = reload(r, kind, &text);
 	o.when = time(NULL);
 	lines = buf_str(&text);
 	o.text = lines ? strdup(lines) : NULL;
@@ -168,11 +208,11 @@ reload_once(struct reloader *r)
 
 /* Lock held. */
 static void
-copy_last(const struct reloader *r, struct outcome *out)
+copy_last(const struct queue *q, struct outcome *out)
 {
-	*out = r->last;
-	if (r->last.text != NULL)
-		out->text = strdup(r->last.text);
+	*out = q->last;
+	if (q->last.text != NULL)
+		out->text = strdup(q->last.text);
 }
 
 /*
@@ -180,50 +220,87 @@ copy_last(const struct reloader *r, struct outcome *out)
  * may be that of another reload.  Lock held.
  */
 static void
-answer_waiters(struct reloader *r)
+answer_waiters(struct queue *q)
 {
-	struct waiter **at = &r->waiters;
+	struct waiter **at = &q->waiters;
 
 	while (*at != NULL) {
 		struct waiter *w = *at;
 
-		if (w->number > r->answered) {
+		if (w->number > q->answered) {
 			at = &w->next;
 			continue;
 		}
 		*at = w->next;
-		copy_last(r, w->out);
+		copy_last(q, w->out);
 		w->is_answered = true;
 	}
+}
+
+/* Answer what is in the queue of kind by one reload; lock held. */
+static void
+serve_queue(struct reloader *r, enum reload_kind kind)
+{
+	struct queue *q = &r->queues[kind];
+	unsigned long long number = q->requested;
+	struct outcome o;
+
+	if (number == q->answered)
+		return;
+	pthread_mutex_unlock(&r->lock);
+	o = reload_once(r, kind);
+	pthread_mutex_lock(&r->lock);
+	outcome_clear(&q->last);
+	q->last = o;
+	q->answered = number;
+	answer_waiters(q);
+	pthread_cond_broadcast(&r->finished);
+}
+
+static bool
+has_requests(const struct reloader *r)
+{
+	for (int kind = 0; kind < RELOAD_KINDS; kind++)
+		if (r->queues[kind].requested != r->queues[kind].answered)
+			return true;
+	return false;
+}
+
+/* Put on record who signed last. */
+static void
+note(struct reloader *r)
+{
+	struct generation *g = generation_get(r->all);
+
+	holding_note(r->holding, g->snap);
+	generation_put(r->all, g);
 }
 
 static void *
 reloader_main(void *arg)
 {
 	struct reloader *r = arg;
-	unsigned long long number;
-	struct outcome o;
+	long long due = mono_now_ms() + NOTE_MS;
 
 	pthread_mutex_lock(&r->lock);
 	for (;;) {
-		while (r->requested == r->answered)
-			pthread_cond_wait(&r->wanted, &r->lock);
-		number = r->requested;
+		while (!has_requests(r) && mono_until_ms(due) > 0)
+			mono_cond_wait(&r->wanted, &r->lock, due);
+		for (int kind = 0; kind < RELOAD_KINDS; kind++)
+			serve_queue(r, (enum reload_kind)kind);
+		if (mono_until_ms(due) > 0)
+			continue;
 		pthread_mutex_unlock(&r->lock);
-		o = reload_once(r);
+		note(r);
+		due = mono_now_ms() + NOTE_MS;
 		pthread_mutex_lock(&r->lock);
-		outcome_clear(&r->last);
-		r->last = o;
-		r->answered = number;
-		answer_waiters(r);
-		pthread_cond_broadcast(&r->finished);
 	}
 	return NULL;
 }
 
 struct reloader *
 reloader_start(const char *conf_path, struct generations *all,
-    struct channel *ch, struct err *err)
+    struct channel *ch, struct holding *h, struct err *err)
 {
 	struct reloader *r = calloc(1, sizeof(*r));
 
@@ -234,9 +311,14 @@ reloader_start(const char *conf_path, struct generations *all,
 	*r = (struct reloader){ .conf_path = conf_path,
 		.all = all,
 		.channel = ch,
+		.holding = h,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.wanted = PTHREAD_COND_INITIALIZER,
 		.finished = PTHREAD_COND_INITIALIZER };
+	if (mono_cond_init(&r->wanted) != 0) {
+		free(r);
+		err_nomem(err);
+		return NULL;
+	}
 	if (thread_start(reloader_main, r, err) == -1) {
 		free(r);
 		return NULL;
@@ -248,22 +330,23 @@ void
 reload_request(struct reloader *r)
 {
 	pthread_mutex_lock(&r->lock);
-	r->requested++;
+	r->queues[RELOAD_ALL].requested++;
 	pthread_cond_signal(&r->wanted);
 	pthread_mutex_unlock(&r->lock);
 }
 
 void
-reload_wait(struct reloader *r, struct outcome *out)
+reload_wait(struct reloader *r, enum reload_kind kind, struct outcome *out)
 {
 	struct waiter self = { .out = out };
+	struct queue *q = &r->queues[kind];
 
 	pthread_mutex_lock(&r->lock);
-	self.number = ++r->requested;
-	self.next = r->waiters;
+	self.number = ++q->requested;
+	self.next = q->waiters;
 	/* Taken out of the list before it is answered, so before we return. */
 	/* cppcheck-suppress autoVariables */
-	r->waiters = &self;
+	q->waiters = &self;
 	pthread_cond_signal(&r->wanted);
 	while (!self.is_answered)
 		pthread_cond_wait(&r->finished, &r->lock);
@@ -271,9 +354,9 @@ reload_wait(struct reloader *r, struct outcome *out)
 }
 
 void
-reload_last(struct reloader *r, struct outcome *out)
+reload_last(struct reloader *r, enum reload_kind kind, struct outcome *out)
 {
 	pthread_mutex_lock(&r->lock);
-	copy_last(r, out);
+	copy_last(&r->queues[kind], out);
 	pthread_mutex_unlock(&r->lock);
 }

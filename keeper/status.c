@@ -9,9 +9,10 @@
 #include "log.h"
 #include "problem.h"
 #include "status.h"
+#include "status_rings.h"
 
 enum {
-	DEGRADED_MAX = 3,
+	DEGRADED_MAX = 5,
 	TIME_MAX = 32,
 	WORDS_KEYS_MAX = 100, /* good keys are listed in words up to so many */
 };
@@ -21,7 +22,9 @@ struct facts {
 	const struct conf *conf; /* of the start: sockets, workers */
 	time_t loaded;
 	struct channel_status channel;
-	struct outcome last;
+	struct outcome last[RELOAD_KINDS];
+	const struct held *held;
+	bool is_held_failing;              /* it could not be written */
 	const char *reasons[DEGRADED_MAX]; /* why it is degraded */
 	size_t reason_count;
 };
@@ -57,15 +60,27 @@ has_unserved(const struct facts *f)
 	return false;
 }
 
+static bool
+was_refused(const struct outcome *o)
+{
+	return o->when != 0 && o->code != RELOAD_TAKEN &&
+	    o->code != RELOAD_DEGRADED;
+}
+
 /* What is wrong, if anything. */
 static void
 judge(struct facts *f)
 {
 	if (f->snap->kept_count + f->snap->broken_count > 0)
 		f->reasons[f->reason_count++] = "keys are kept or broken";
-	if (f->last.when != 0 && f->last.code != RELOAD_TAKEN &&
-	    f->last.code != RELOAD_DEGRADED)
+	if (was_refused(&f->last[RELOAD_ALL]))
 		f->reasons[f->reason_count++] = "the last reload was refused";
+	if (was_refused(&f->last[RELOAD_RINGS]))
+		f->reasons[f->reason_count++] =
+		    "the last reload of rings was refused";
+	if (f->is_held_failing)
+		f->reasons[f->reason_count++] =
+		    "what is held could not be written down";
 	/* Other people's workers are for who starts them. */
 	if (f->conf->workers == WORKERS_SPAWN && has_unserved(f))
 		f->reasons[f->reason_count++] = "a socket has no worker";
@@ -109,7 +124,8 @@ words_key(const struct snap *snap, const struct entry *e, struct buf *out)
 	if (e->state == ENTRY_GOOD)
 		buf_printf(&line, "%s: %s._domainkey.%s, %s, %lu signatures",
 		    e->name, e->selector, e->domain,
-		    key_alg_name(key_algorithm(e->key)), atomic_load(&e->uses));
+		    key_alg_name(key_algorithm(e->key)),
+		    atomic_load(&e->usage->signatures));
 	else
 		problem_describe(snap, e, &line);
 	if (buf_str(&line) != NULL)
@@ -130,21 +146,22 @@ words_keys(const struct facts *f, struct buf *out)
 	problem_summary(snap, out);
 	buf_addc(out, '\n');
 	for (size_t i = 0; i < snap->entry_count; i++)
-		if (snap->entries[i].state != ENTRY_GOOD ||
-		    snap->entry_count <= WORDS_KEYS_MAX)
+		if (snap->entries[i].ring == NULL &&
+		    (snap->entries[i].state != ENTRY_GOOD ||
+		        snap->entry_count <= WORDS_KEYS_MAX))
 			words_key(snap, &snap->entries[i], out);
 }
 
 static void
-words_reload(const struct outcome *last, struct buf *out)
+words_reload(const char *name, const struct outcome *last, struct buf *out)
 {
 	char when[TIME_MAX];
 
 	if (last->when == 0) {
-		buf_adds(out, "last reload: none since the start\n");
+		buf_printf(out, "%s: none since the start\n", name);
 		return;
 	}
-	buf_printf(out, "last reload: %s, exit code %d\n",
+	buf_printf(out, "%s: %s, exit code %d\n", name,
 	    time_text(last->when, when), last->code);
 	if (last->text != NULL)
 		add_indented(out, last->text);
@@ -195,7 +212,11 @@ words(const struct facts *f, struct buf *out)
 		buf_printf(out, "%s%s", i == 0 ? ": " : ", ", f->reasons[i]);
 	buf_addc(out, '\n');
 	words_keys(f, out);
-	words_reload(&f->last, out);
+	status_rings_words(f->snap, f->held, out);
+	words_reload("last reload", &f->last[RELOAD_ALL], out);
+	if (f->snap->ring_count > 0)
+		words_reload("last reload of rings", &f->last[RELOAD_RINGS],
+		    out);
 	words_workers(f, out);
 	words_counters(&f->channel, out);
 }
@@ -215,12 +236,17 @@ json_time(struct buf *out, const char *name, time_t t)
 static void
 json_entries(const struct snap *snap, struct buf *out)
 {
+	bool is_first = true;
+
 	json_name(out, "entries");
 	buf_addc(out, '[');
 	for (size_t i = 0; i < snap->entry_count; i++) {
 		const struct entry *e = &snap->entries[i];
 
-		buf_adds(out, i == 0 ? "{" : ",{");
+		if (e->ring != NULL)
+			continue;
+		buf_adds(out, is_first ? "{" : ",{");
+		is_first = false;
 		json_text(out, "name", e->name);
 		json_text(out, "state", state_name(e->state));
 		json_text(out, "file", snap->key_table->path);
@@ -229,7 +255,8 @@ json_entries(const struct snap *snap, struct buf *out)
 		json_text(out, "selector", e->selector);
 		json_text(out, "algorithm",
 		    e->key ? key_alg_name(key_algorithm(e->key)) : NULL);
-		json_number(out, "signatures", atomic_load(&e->uses));
+		json_number(out, "signatures",
+		    e->usage ? atomic_load(&e->usage->signatures) : 0);
 		json_text(out, "problem", e->problem);
 		buf_addc(out, '}');
 	}
@@ -237,9 +264,9 @@ json_entries(const struct snap *snap, struct buf *out)
 }
 
 static void
-json_reload(const struct outcome *last, struct buf *out)
+json_reload(const char *name, const struct outcome *last, struct buf *out)
 {
-	json_name(out, "last_reload");
+	json_name(out, name);
 	if (last->when == 0) {
 		buf_adds(out, "null");
 		return;
@@ -314,7 +341,9 @@ json(const struct facts *f, struct buf *out)
 	json_number(out, "kept", snap->kept_count);
 	json_number(out, "broken", snap->broken_count);
 	json_entries(snap, out);
-	json_reload(&f->last, out);
+	status_rings_json(snap, f->held, out);
+	json_reload("last_reload", &f->last[RELOAD_ALL], out);
+	json_reload("last_reload_of_rings", &f->last[RELOAD_RINGS], out);
 	json_workers(&f->channel, out);
 	json_unserved(f, out);
 	json_number(out, "connections", f->channel.connections);
@@ -340,14 +369,19 @@ status_report(const struct parts *parts, bool as_json, struct buf *out)
 
 	if (channel_status(parts->channel, &f.channel, &err) == -1)
 		out->has_failed = true;
-	reload_last(parts->reloader, &f.last);
+	for (int kind = 0; kind < RELOAD_KINDS; kind++)
+		reload_last(parts->reloader, (enum reload_kind)kind,
+		    &f.last[kind]);
+	f.held = holding_look(parts->holding, &f.is_held_failing);
 	judge(&f);
 	if (as_json)
 		json(&f, out);
 	else
 		words(&f, out);
+	holding_done(parts->holding);
 	generation_put(parts->all, g);
 	free(f.channel.workers);
-	outcome_clear(&f.last);
+	for (int kind = 0; kind < RELOAD_KINDS; kind++)
+		outcome_clear(&f.last[kind]);
 	return f.reason_count > 0;
 }

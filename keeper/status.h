@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "channel.h"
 #include "generation.h"
+#include "holding.h"
 #include "reload.h"
 
 /* The parts of keyturnd that are asked.  Everything borrowed. */
@@ -16,6 +17,7 @@ struct parts {
 	struct generations *all;
 	struct channel *channel;
 	struct reloader *reloader;
+	struct holding *holding;
 };
 
 /*

@@ -131,7 +131,7 @@ hostile = [
     ("SIGN with a descriptor", cc.SIGNING, [good], 1),
     ("SIGN with 20 descriptors", cc.SIGNING, [good], 20),
     ("SIGN on a control connection", cc.CONTROL, [good], 0),
-    ("REPORT on a signing connection", cc.SIGNING, [cc.report([1] * 10)], 0),
+    ("REPORT on a signing connection", cc.SIGNING, [cc.report([1] * cc.COUNTERS)], 0),
     ("POLICY_ACK on a signing connection", cc.SIGNING, [cc.ack(1)], 0),
     ("POLICY from a worker", cc.CONTROL,
      [cc.head(cc.POLICY) + bytes(8)], 1),
@@ -144,8 +144,8 @@ hostile = [
     ("of the largest generation", cc.CONTROL, [cc.ack(MOST)], 0),
     ("under another number", cc.CONTROL, [cc.ack(1, 5)], 0),
     ("two acknowledgements", cc.CONTROL, [cc.ack(1), cc.ack(1)], 0),
-    ("REPORT one byte short", cc.CONTROL, [cc.report([1] * 10)[:-1]], 0),
-    ("REPORT with a descriptor", cc.CONTROL, [cc.report([1] * 10)], 1),
+    ("REPORT one byte short", cc.CONTROL, [cc.report([1] * cc.COUNTERS)[:-1]], 0),
+    ("REPORT with a descriptor", cc.CONTROL, [cc.report([1] * cc.COUNTERS)], 1),
 ]
 
 

@@ -5,6 +5,7 @@ pid what it started, and a test that overruns its time limit is ended too.
 """
 
 import atexit
+import collections
 import os
 import re
 import shutil
@@ -219,6 +220,10 @@ def setting(value):
     return "[ %s ]" % ", ".join(setting(v) for v in value)
 
 
+Held = collections.namedtuple(
+    "Held", "fingerprint since last released steps")
+
+
 class Lab:
     """One keyturnd with its directory.
 
@@ -298,6 +303,31 @@ class Lab:
         self.tables(keys, ["*@example.com " + ",".join(keys)])
         self.write_conf()
 
+    # Rings, made by t/lib/mkring.
+
+    def ring(self, domain, *changes, options=()):
+        """Make or change a ring in state/rings, as mkring.c says; the records
+        of new keys become known to the verifiers."""
+        os.makedirs(self.path("state/rings"), 0o700, exist_ok=True)
+        done = subprocess.run(
+            [program("t/lib/mkring"), *options, self.path("state/rings"),
+             domain, *changes], stdout=subprocess.PIPE, check=True,
+            timeout=300 * slow())
+        for line in done.stdout.decode().splitlines():
+            name, _, record = line.partition(" ")
+            self.records[name] = record
+
+    def held(self):
+        """The record of what is held: {(domain, selector): Held}, times as
+        texts or None."""
+        out = {}
+        for line in self.log_text("state/held").splitlines():
+            if not line.startswith("#"):
+                domain, selector, *rest = line.split(" ")
+                out[domain, selector] = Held(
+                    *(None if v == "-" else v for v in rest))
+        return out
+
     # Running it.
 
     def run(self, args, log, **more):
@@ -343,9 +373,9 @@ class Lab:
         """SIGTERM keyturnd; its exit status, or None if it had to be killed."""
         return stop_process(self.keyturnd, timeout)
 
-    def reload(self, timeout=30):
-        """keyturn reload: (exit status, output)."""
-        done = self.keyturn("reload", timeout=timeout)
+    def reload(self, *what, timeout=30):
+        """keyturn reload [rings]: (exit status, output)."""
+        done = self.keyturn("reload", *what, timeout=timeout)
         return done.returncode, done.stdout.decode("utf-8", "replace")
 
     def keyturn(self, *args, timeout=30, stdin=None):

@@ -182,6 +182,12 @@ for qid, author, code, counter, reason in [
     tap.is_((r.code, r.modifications), (code, []), reason)
     tap.ok(reason in w.lines(qid)[0], "the line says so", w.lines(qid))
     tap.ok(w.count(counter, before + 1), "counted as %s" % counter)
+w.policy("ring:example.com=0x11:example.com:s1:rsa", subdomains=True)
+r = w.send(msg=message((b"From", b" a@x.example.com")), qid="R6")
+tap.ok("signed d=example.com s=s1 " in w.lines("R6")[0],
+       "with subdomains the ring above signs", w.lines("R6"))
+w.write_conf(subdomains=False)
+
 BROKEN = "*@example.com=0x11:example.com:s1:broken"
 for verdict, code, more in [
         ("tempfail", 451, b"451 4.7.5"), ("reject", 550, b"550 5.7.5"),

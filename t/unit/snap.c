@@ -107,7 +107,7 @@ test_good(void)
 
 	good_files();
 	reload(&s);
-	ok(s->entry_count == 2 && s->live_count == 2 && s->kept_count == 0 &&
+	ok(s->entry_count == 2 && s->index.count == 2 && s->kept_count == 0 &&
 	        s->broken_count == 0,
 	    "two entries, both good");
 	ok(s->entries[0].id != s->entries[1].id &&
@@ -141,8 +141,8 @@ test_refused(void)
 		{ "junk in the SigningTable", "SigningTable",
 		    "*@example.com a\n\nexample.com\n", "SigningTable:3" },
 		{ "a key name nobody has", "SigningTable", "*@x.example c\n",
-		    "SigningTable:1: a key name that is not in the KeyTable: "
-		    "c" },
+		    "SigningTable:1: a key name that is not in the KeyTable "
+		    "and no ring: c" },
 		{ "no KeyTable", "KeyTable", NULL, "KeyTable" },
 	};
 	struct snap *s = NULL;
@@ -316,7 +316,7 @@ test_conflict(void)
 	    "a example.com:s1:a.pem\n"
 	    "b example.com:s1:b.pem\n");
 	reload(&s);
-	ok(s->broken_count == 2 && s->live_count == 0,
+	ok(s->broken_count == 2 && s->index.count == 0,
 	    "two keys for one selector at start: neither signs: %s",
 	    s->entries[0].problem);
 	put("KeyTable",
@@ -345,11 +345,11 @@ test_carried(void)
 	nanosleep(&pause, NULL);
 	reload(&s);
 	before = s->entries[0].key;
-	atomic_store(&s->entries[0].uses, 5);
+	atomic_store(&s->entries[0].usage->signatures, 5);
 	reload(&s);
 	is_int((long long)s->carried_count, 2, "a settled file is not");
 	ok(s->entries[0].key == before, "the key is the same object");
-	is_int((long long)atomic_load(&s->entries[0].uses), 5,
+	is_int((long long)atomic_load(&s->entries[0].usage->signatures), 5,
 	    "its count goes on");
 	put_conf("minimum_rsa_bits = 2048;");
 	reload(&s);

@@ -36,9 +36,13 @@ show_keys(const char *path)
 	for (size_t i = 0; t != NULL && i < t->count; i++) {
 		const struct key_line *k = &t->lines[i];
 
-		len += (size_t)snprintf(out + len, sizeof(out) - len,
-		    "%u %s=%s:%s:%s;", k->line, k->name, k->domain, k->selector,
-		    k->path);
+		if (k->ring != NULL)
+			len += (size_t)snprintf(out + len, sizeof(out) - len,
+			    "%u %s=ring %s;", k->line, k->name, k->ring);
+		else
+			len += (size_t)snprintf(out + len, sizeof(out) - len,
+			    "%u %s=%s:%s:%s;", k->line, k->name, k->domain,
+			    k->selector, k->path);
 	}
 	if (t == NULL)
 		snprintf(out, sizeof(out), "%s%s",
@@ -148,10 +152,15 @@ static const struct table_case key_cases[] = {
 	    "!1:20: % (the From domain) is not supported yet: write a line "
 	    "for each domain: %/p",
 	    0 },
-	{ "a ring", "k ring:example.com\n",
-	    "!1:3: rings are not supported yet: write domain:selector:path: "
-	    "ring:example.com",
+	{ "a ring", "k ring:Example.COM\n", "1 k=ring example.com;", 0 },
+	{ "a ring without its domain", "k ring:\n",
+	    "!1:3: no domain behind: ring:", 0 },
+	{ "a ring of one label", "k ring:com\n", "!1:8: not a domain", 0 },
+	{ "a ring and more", "k ring:example.com:s:p\n",
+	    "!1:8: not a domain (two or more labels of letters, digits and "
+	    "hyphens; international ones as xn--): example.com:s:p",
 	    0 },
+	{ "a ring for all domains", "k ring:%\n", "!1:8: not a domain", 0 },
 	{ "comma in a name", "a,b example.com:s:p\n",
 	    "!1:1: a key name is printable ASCII without comma and colon: a,b",
 	    0 },
