@@ -152,7 +152,9 @@ const struct command cmd_verify = {
 	    "A line for each signature: pass, fail, permerror or temperror, "
 	    "d=, "
 	    "s=, a= and\n"
-	    "why, then one with the likely cause.\n"
+	    "why, then one with the likely cause.  Keys come from the DNS, by "
+	    "the configured\n"
+	    "resolver, unless a file is given.\n"
 	    "0: at least one passes.  1: none does, or there is none.  65: not "
 	    "a message.\n"
 	    "69: none passes, and the DNS did not answer.\n",

@@ -52,8 +52,8 @@ struct command {
 	int (*run)(const struct ctl_call *call); /* returns the exit code */
 };
 
-extern const struct command cmd_check, cmd_keygen, cmd_probe, cmd_reload,
-    cmd_sign, cmd_status, cmd_verify, cmd_version;
+extern const struct command cmd_check, cmd_check_key, cmd_keygen, cmd_probe,
+    cmd_reload, cmd_sign, cmd_status, cmd_verify, cmd_version;
 
 /* Write the help of one subcommand, made from its table, to stdout. */
 void ctl_help(const struct command *command);

@@ -7,9 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 #include "monotime.h"
 #include "readfile.h"
 #include "recordform.h"
+#include "replacefile.h"
 #include "taglist.h"
 #include "zone.h"
 
@@ -193,36 +192,11 @@ fragment_read(struct fragment *f, const char *path, const char *name,
 	return rc;
 }
 
-static char *
-directory_of(const char *path, struct buf *copy)
-{
-	buf_adds(copy, path);
-	return buf_str(copy) ? dirname(copy->data) : NULL;
-}
-
-static int
-open_directory(const char *path, struct err *err)
-{
-	struct buf copy = BUF_INIT;
-	const char *dir = directory_of(path, &copy);
-	int fd = -1;
-
-	if (dir == NULL)
-		err_nomem(err);
-	else {
-		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd == -1)
-			err_errno(err, "%s: its directory", path);
-	}
-	buf_clear(&copy);
-	return fd;
-}
-
 int
 fragment_lock(const char *path, int timeout, struct err *err)
 {
 	long long deadline = mono_now_ms() + timeout * 1000LL;
-	int fd = open_directory(path, err);
+	int fd = replacefile_open_dir(path, err);
 
 	if (fd == -1)
 		return -1;
@@ -239,65 +213,48 @@ fragment_lock(const char *path, int timeout, struct err *err)
 	return fd;
 }
 
+/* A name server of another user is to read the new file. */
 static int
-write_all(int fd, const char *path, const struct buf *text, struct err *err)
+set_mode(int dir, const char *path, mode_t mode, struct err *err)
 {
-	size_t at = 0;
+	struct buf name = BUF_INIT;
+	const char *n;
+	int fd = -1, rc = 0;
 
-	while (at < text->len) {
-		ssize_t n = write(fd, text->data + at, text->len - at);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return err_errno(err, "%s", path);
-		at += (size_t)n;
-	}
-	return fsync(fd) == -1 ? err_errno(err, "%s", path) : 0;
-}
-
-/* Fill the temporary file.  A name server of another user reads it. */
-static int
-write_new(const char *path, const char *new, const struct buf *text,
-    struct err *err)
-{
-	struct stat st;
-	mode_t mode = stat(path, &st) == 0 ? st.st_mode & 07777 : 0644;
-	int fd, rc;
-
-	/* Left over by one who died: we have the lock. */
-	unlink(new);
-	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	if (fd == -1)
-		return err_errno(err, "%s", new);
-	rc = fchmod(fd, mode) == -1 ? err_errno(err, "%s", new)
-	                            : write_all(fd, new, text, err);
-	if (close(fd) == -1 && rc == 0)
-		rc = err_errno(err, "%s", new);
+	buf_printf(&name, "%s" REPLACEFILE_SUFFIX, replacefile_name(path));
+	n = buf_str(&name);
+	if (n == NULL)
+		rc = err_nomem(err);
+	else
+		fd = openat(dir, n, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (rc == 0 && (fd == -1 || fchmod(fd, mode) == -1 || fsync(fd) == -1))
+		rc = err_errno(err, "%s" REPLACEFILE_SUFFIX, path);
+	if (fd != -1)
+		close(fd);
+	buf_clear(&name);
 	return rc;
 }
 
 static int
 replace(const char *path, const struct buf *text, struct err *err)
 {
-	struct buf new = BUF_INIT;
-	const char *n;
+	struct stat st;
+	mode_t mode = stat(path, &st) == 0 ? st.st_mode & 0777 : 0644;
 	int dir, rc;
 
-	dir = open_directory(path, err);
+	dir = replacefile_open_dir(path, err);
 	if (dir == -1)
 		return -1;
-	buf_printf(&new, "%s.new", path);
-	n = buf_str(&new);
-	rc = n ? write_new(path, n, text, err) : err_nomem(err);
-	if (rc == 0 && rename(n, path) == -1)
-		rc = err_errno(err, "%s", path);
-	if (rc == -1 && n != NULL)
-		unlink(n);
+	rc = replacefile_prepare(dir, path, text->data, text->len, err);
+	if (rc == 0 && set_mode(dir, path, mode, err) == -1) {
+		replacefile_cancel(dir, path);
+		rc = -1;
+	}
+	if (rc == 0)
+		rc = replacefile_rename(dir, path, err);
 	if (rc == 0 && fsync(dir) == -1)
 		rc = err_errno(err, "%s: its directory", path);
 	close(dir);
-	buf_clear(&new);
 	return rc;
 }
 

@@ -61,7 +61,10 @@ int
 keysource_records(struct keysource *ks, const char *name, struct buf **records,
     struct err *err)
 {
-	return zone_records(ks, name, records, err);
+	if (ks->zone_path != NULL)
+		return zone_records(ks, name, records, err);
+	return sights_resolve_txt(ks->sights, &ks->conf->ring_conf.dns, name,
+	    records, err);
 }
 
 /* find of struct key_source, for a zone and for the DNS. */
@@ -95,12 +98,28 @@ find_in_file(void *arg, const char *name, struct keyrecord *rec,
 	return 1;
 }
 
+/*
+ * Read the configuration.  Whoever only looks at mail needs none.  Returns the
+ * exit code.
+ */
+static int
+take_conf(struct keysource *ks, const struct ctl_call *call)
+{
+	struct err err = ERR_INIT;
+
+	if (call->conf_given || access(call->conf_path, F_OK) == 0)
+		ks->conf = conf_load(call->conf_path, &err);
+	else
+		ks->conf = conf_default(&err);
+	return ks->conf != NULL ? CTL_GOOD : out_err(&err, CTL_CONFIG);
+}
+
 int
 keysource_open(struct keysource *ks, const struct ctl_call *call,
     const char *zone, const char *file)
 {
 	struct err err = ERR_INIT;
-	int rc = 0;
+	int code, rc = 0;
 
 	ks->zone_path = zone;
 	ks->file_path = file;
@@ -112,11 +131,15 @@ keysource_open(struct keysource *ks, const struct ctl_call *call,
 		rc = zone_load(&ks->zone, zone, &err);
 	else if (file != NULL)
 		rc = readfile(file, KEY_BYTES_MAX, &ks->file, &err);
-	else
-		return out_usage(call,
-		    "--zone FILE or --key FILE is missing: this version does "
-		    "not look keys up in the DNS, a later one will");
-	return rc == 0 ? CTL_GOOD : out_err(&err, CTL_DATA);
+	if (rc == -1)
+		return out_err(&err, CTL_DATA);
+	code = take_conf(ks, call);
+	if (code == CTL_GOOD && keysource_is_dns(ks)) {
+		ks->sights = sights_new(NULL, &err);
+		if (ks->sights == NULL)
+			code = out_err(&err, CTL_NOT_YET);
+	}
+	return code;
 }
 
 void
@@ -124,4 +147,6 @@ keysource_clear(struct keysource *ks)
 {
 	zone_clear(&ks->zone);
 	buf_clear(&ks->file);
+	sights_free(ks->sights);
+	conf_free(ks->conf);
 }

@@ -19,7 +19,7 @@ struct keysource {
 	const char *zone_path, *file_path; /* NULL: not given */
 	struct zone zone;
 	struct buf file;
-	struct conf *conf; /* for its resolver */
+	struct conf *conf;
 	struct sights *sights;
 	struct key_source source; /* for verify_field */
 };
@@ -31,7 +31,7 @@ struct keysource {
 
 /*
  * Set up ks (KEYSOURCE_INIT): zone or file if one of them is given, else the
- * DNS as the configuration says; one that is not there and was not named with
+ * DNS.  Reads the configuration; one that is not there and was not named with
  * -c is as if it were empty.
  * Returns CTL_GOOD, or the exit code, everything having been said.
  */

@@ -12,6 +12,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_check,
+	&cmd_check_key,
 	&cmd_reload,
 	&cmd_status,
 	&cmd_sign,

@@ -454,6 +454,7 @@ sights_resolve_txt(struct sights *s, const struct dns_conf *conf,
 	struct gathered g = { .records = NULL };
 	struct buf lower = BUF_INIT;
 	struct dns_answer a;
+	bool is_good = false;
 
 	*records = NULL;
 	dnsname_lower(name, strlen(name), &lower);
@@ -461,13 +462,15 @@ sights_resolve_txt(struct sights *s, const struct dns_conf *conf,
 		err_set(err, ERR_IO, "%s: %s", name, a.text);
 	else if (buf_str(&lower) == NULL)
 		err_nomem(err);
-	else
+	else {
 		reply_read_resolved(a.pkt, buf_str(&lower), gather, &g);
+		is_good = !g.has_failed;
+	}
 	dns_answer_clear(&a);
 	buf_clear(&lower);
 	if (g.has_failed)
 		err_nomem(err);
-	if (err->code == ERR_NONE) {
+	if (is_good) {
 		*records = g.records;
 		return (int)g.count;
 	}

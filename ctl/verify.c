@@ -98,8 +98,8 @@ find_key(struct job *j, struct err *err)
 	count = source->find(source->arg, text, &j->rec, &state, err);
 	if (count == -1) {
 		if (err->code == ERR_IO) {
-			verdict_refuse(j->out, REASON_DNS,
-			    "no answer for %s: %s", text, err->text);
+			verdict_refuse(j->out, REASON_DNS, "no answer: %s",
+			    err->text);
 			rc = 0;
 		}
 		goto out;

@@ -5,6 +5,7 @@ server gives, from one that lies."""
 
 import base64
 import os
+import re
 import socket
 import struct
 import sys
@@ -249,6 +250,42 @@ def real_servers():
              c.address + ": Connection refused")
 
 
+class NarrowBind(dnslab.Bind):
+    """The key may do what keyturn.conf(5) says it needs, and no more."""
+
+    def configure(self):
+        super().configure()
+        with open(self.path("named.conf"), encoding="ascii") as f:
+            text = f.read()
+        self.write("named.conf", re.sub(
+            r"allow-update \{[^}]*\};", "update-policy { grant %s subdomain "
+            "_domainkey.example.com. TXT; };" % net.tsig_name, text))
+
+
+class NarrowKnot(dnslab.Knot):
+    def configure(self):
+        super().configure()
+        with open(self.path("knot.conf"), encoding="ascii") as f:
+            text = f.read()
+        self.write("knot.conf", text.replace(
+            "   action: [update, transfer]",
+            "   action: [update, query]\n   update-type: [TXT]"))
+
+
+def narrow_keys():
+    zone = net.zone("example.com", {"ns1.example.net": ["10.53.1.1"]})
+    for cls, address in ((NarrowKnot, "10.53.1.3"), (NarrowBind, "10.53.1.4")):
+        server = cls(net, cls.__name__, [address], [zone], tsig=True)
+        life(Case(server, cls.__name__))
+        try:
+            server.update(zone, "x._domainkey", "CAA", '0 issue "x"')
+            tap.ok(False, "the key may do no more")
+        except (RuntimeError, dns.tsig.PeerBadKey) as e:
+            tap.ok("REFUSED" in str(e) or cls is NarrowKnot,
+                   "the key may do no more", e)
+        server.stop()
+
+
 # A server that lies.
 
 NAME = dns.name.from_text(net.tsig_name)
@@ -402,6 +439,7 @@ def liar():
 
 
 real_servers()
+narrow_keys()
 liar()
 bad = net.path("bad.key")
 with open(bad, "w", encoding="ascii") as f:

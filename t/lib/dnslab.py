@@ -29,7 +29,7 @@ net.zone(...)    a Zone with SOA, NS and addresses, known to the root.  Servers
                  delegation differs from the zone's own NS set.
 net.knot/nsd/bind(name, addresses, zones, tsig=, dnssec= (knot), proxied=,
                   env=)
-                 a Server: load(zone), update(zone, name, type, *values),
+                 a Server: load(zone...), update(zone, name, type, *values),
                  fault(words, address=None), stop(), start(), pid.
                  knot gives transfers to anybody.
                  tsig: the zones take updates signed with net.tsig_name,
@@ -252,11 +252,12 @@ class Server:
         return (any(want in str(r) for r in m.answer[0]) and
                 (not self.dnssec or len(m.answer) == 2))
 
-    def load(self, zone):
-        """Serve that zone as it is now."""
-        self._write(zone)
+    def load(self, *zones):
+        """Serve these zones as they are now."""
+        for zone in zones:
+            self._write(zone)
         self.reload()
-        self._wait()
+        self._wait([z.origin for z in zones])
 
     def reload(self):
         self.process.send_signal(signal.SIGHUP)
@@ -593,6 +594,7 @@ class DnsLab:
             self.ahead = 0
             self.jump(0)
         return {"LD_PRELOAD": FAKETIME, "FAKETIME_NO_CACHE": "1",
+                "NO_FAKE_STAT": "1",
                 "FAKETIME_TIMESTAMP_FILE": self.path("time")}
 
     def jump(self, seconds):
