@@ -11,6 +11,7 @@
 #include "dnsname.h"
 #include "publish.h"
 #include "signedask.h"
+#include "updatemsg.h"
 
 struct job {
 	struct signedask ask;
@@ -274,116 +275,17 @@ look(const struct job *j, struct seen *s, struct err *err)
 	return result;
 }
 
-/* A record without data: of RFC 2136, or a question. */
-static ldns_rr *
-bare_record(const ldns_rdf *owner, ldns_rr_type type, ldns_rr_class class)
-{
-	ldns_rdf *copy = ldns_rdf_clone(owner);
-	ldns_rr *rr = copy ? ldns_rr_new() : NULL;
-
-	if (rr == NULL) {
-		ldns_rdf_deep_free(copy);
-		return NULL;
-	}
-	ldns_rr_set_owner(rr, copy);
-	ldns_rr_set_type(rr, type);
-	ldns_rr_set_class(rr, class);
-	ldns_rr_set_ttl(rr, 0);
-	return rr;
-}
-
-/* A TXT record to be added. */
-static ldns_rr *
-txt_record(const struct publish_request *request, const char *value)
-{
-	struct buf text = BUF_INIT;
-	const char *s;
-	ldns_rr *rr = NULL;
-
-	buf_printf(&text, "%s. %d IN TXT ", request->name, request->ttl);
-	dnsname_txt(value, strlen(value), " ", &text);
-	s = buf_str(&text);
-	if (s != NULL &&
-	    ldns_rr_new_frm_str(&rr, s, 0, NULL, NULL) != LDNS_STATUS_OK)
-		rr = NULL;
-	buf_clear(&text);
-	return rr;
-}
-
-/* The same record with the class and TTL that an update wants. */
-static ldns_rr *
-copy_record(const ldns_rr *from, ldns_rr_class class)
-{
-	ldns_rr *rr = ldns_rr_clone(from);
-
-	if (rr != NULL) {
-		ldns_rr_set_class(rr, class);
-		ldns_rr_set_ttl(rr, 0);
-	}
-	return rr;
-}
-
-/* Takes rr.  False when there is none: no memory. */
-static bool
-push(ldns_pkt *p, ldns_pkt_section section, ldns_rr *rr)
-{
-	if (rr == NULL)
-		return false;
-	if (section == LDNS_SECTION_QUESTION)
-		ldns_rr_set_question(rr, true);
-	if (ldns_pkt_push_rr(p, section, rr))
-		return true;
-	ldns_rr_free(rr);
-	return false;
-}
-
-/*
- * The update that brings about what is wanted where txt is now (NULL:
- * nothing).  RFC 2136 sections 2.4 and 2.5.
- *
- * is_probe  only the prerequisite
- */
-static ldns_pkt *
-make_update(const struct job *j, const ldns_rr *txt, bool is_probe)
-{
-	const char *goal = publish_goal(j->request);
-	ldns_pkt *p = ldns_pkt_new();
-	bool is_good;
-
-	if (p == NULL)
-		return NULL;
-	ldns_pkt_set_opcode(p, LDNS_PACKET_UPDATE);
-	is_good = push(p, LDNS_SECTION_QUESTION,
-	    bare_record(j->zone, LDNS_RR_TYPE_SOA, LDNS_RR_CLASS_IN));
-	/* "Name is not in use", or "RRset exists (value dependent)". */
-	is_good = is_good &&
-	    push(p, LDNS_SECTION_ANSWER,
-	        txt ? copy_record(txt, LDNS_RR_CLASS_IN)
-	            : bare_record(j->name, LDNS_RR_TYPE_ANY,
-	                  LDNS_RR_CLASS_NONE));
-	if (txt != NULL && !is_probe)
-		is_good = is_good &&
-		    push(p, LDNS_SECTION_AUTHORITY,
-		        copy_record(txt, LDNS_RR_CLASS_NONE));
-	if (goal != NULL && !is_probe)
-		is_good = is_good &&
-		    push(p, LDNS_SECTION_AUTHORITY,
-		        txt_record(j->request, goal));
-	if (is_good)
-		return p;
-	ldns_pkt_free(p);
-	return NULL;
-}
-
 /* Send it.  PUBLISH_DONE with *rcode set. */
 static enum publish_result
 send_update(const struct job *j, const ldns_rr *txt, bool is_probe,
     ldns_pkt_rcode *rcode, struct err *err)
 {
-	ldns_pkt *question = make_update(j, txt, is_probe);
+	ldns_pkt *question;
 	enum publish_result result;
 	ldns_pkt *answer;
 
+	question =
+	    updatemsg_new(j->zone, j->name, txt, is_probe ? NULL : j->request);
 	if (question == NULL)
 		return no_memory(err);
 	result = signedask(&j->ask, question, &answer, err);

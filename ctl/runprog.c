@@ -351,6 +351,7 @@ child_run(struct child *c, struct runprog *r, struct err *err)
 int
 runprog(struct runprog *r, struct err *err)
 {
+	const struct sigaction standard = { .sa_handler = SIG_DFL };
 	struct child c = CHILD_INIT;
 	int rc;
 
@@ -358,6 +359,9 @@ runprog(struct runprog *r, struct err *err)
 	r->error = (struct buf)BUF_INIT;
 	r->end = RUNPROG_EXITED;
 	r->code = 0;
+	/* Whoever started us with it ignored left no child to be waited for. */
+	if (sigaction(SIGCHLD, &standard, NULL) == -1)
+		return err_errno(err, "SIGCHLD");
 	rc = child_start(&c, r, err);
 	if (rc == 0) {
 		rc = child_run(&c, r, err);

@@ -45,7 +45,7 @@ struct runprog {
  * Returns 0 when it has ended, however; or -1 with err set: ERR_CONF (it cannot
  * be started: "program: why"), ERR_IO, ERR_NOMEM.  Release with
  * runprog_clear in either case.
- * The process must not ignore SIGCHLD nor wait for children it does not know.
+ * Sets SIGCHLD to its default; nobody may wait for children he does not know.
  */
 int runprog(struct runprog *r, struct err *err);
 void runprog_clear(struct runprog *r);

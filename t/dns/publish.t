@@ -224,6 +224,14 @@ def zones(c):
          domain="below.example.com")
     c.do("a domain below the zone's", "put", "done", domain="sub.example.com")
     c.next()
+    for address, error in (
+            (c.address + "@53", ""), (c.server.addresses[1], ""),
+            (c.server.addresses[1] + "@53", ""),
+            (c.server.addresses[1] + "@54", "Connection refused")):
+        got = send("put", address, selector=c.selector)
+        tap.ok(got[1].endswith(error) and (got[0] == "done") == (not error),
+               "%s: at %s" % (c.label, address), got)
+    c.next()
     c.do("a long record", "put", "done", value=record(550))
     c.do("the least", "put", "refused", "another record", value="p=")
     m = net.ask(c.address, c.name, "TXT", tcp=True)
@@ -234,10 +242,13 @@ def zones(c):
 def real_servers():
     zone = net.zone("example.com", {"ns1.example.net": ["10.53.1.1"],
                                     "ns2.example.net": ["10.53.1.2"]})
+    six = net.has_ipv6
     zone.set("*._domainkey.wild", "TXT", '"wild"')
     zone.set("below", "NS", "ns9.example.net.")
-    for server in (net.knot("knot", ["10.53.1.1"], [zone], tsig=True),
-                   net.bind("bind", ["10.53.1.2"], [zone], tsig=True)):
+    for server in (net.knot("knot", ["10.53.1.1", "fd53::101" if six
+                                     else "10.53.1.11"], [zone], tsig=True),
+                   net.bind("bind", ["10.53.1.2", "fd53::102" if six
+                                     else "10.53.1.12"], [zone], tsig=True)):
         c = Case(server, server.name)
         life(c)
         others(c, zone)

@@ -253,6 +253,7 @@ main(void)
 	if (open("/dev/null", O_RDONLY) == -1)
 		return 1;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_IGN);
 	test_cases();
 	test_input();
 	test_flood();
