@@ -127,7 +127,7 @@ ask_one(void *arg, size_t i)
 	struct dns_question q = {
 		.name = r->name, .type = LDNS_RR_TYPE_NS, .is_hasty = true
 	};
-	int timeout_ms = r->conf->timeout * 1000;
+	int timeout_ms = r->conf->timeout * 500;
 	struct dns_answer a;
 
 	dnsrun_ask(r->run, o->at, &q,

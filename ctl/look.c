@@ -131,7 +131,8 @@ ask_one(void *arg, size_t i)
 	}
 	reply_ask(look->run, conf, &s->at, n->zone, n->name, &s->reply);
 	silence = authority_silence(asking->authority, &s->at);
-	if (silence != NULL && s->reply.kind != REPLY_SILENT) {
+	if (silence != NULL && s->reply.kind != REPLY_SILENT &&
+	    s->reply.kind != REPLY_BAD) {
 		s->reply.kind = REPLY_BAD;
 		snprintf(s->reply.text, sizeof(s->reply.text),
 		    "does not say who serves the zone: %.100s", silence);

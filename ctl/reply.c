@@ -9,6 +9,9 @@
 #include "dnsname.h"
 #include "reply.h"
 
+/* Names above ours that are probed, the zone itself included. */
+enum { PROBES_MAX = 5 };
+
 void
 reply_clear(struct reply *r)
 {
@@ -148,11 +151,14 @@ ask(struct dnsrun *run, const struct dns_conf *conf,
 static bool
 is_same(const struct reply *a, const struct reply *b)
 {
-	if (a->kind != b->kind || a->record_count != b->record_count ||
-	    a->record.len != b->record.len)
+	if (a->kind != b->kind || a->record_count != b->record_count)
 		return false;
 	if (a->kind == REPLY_ALIAS)
 		return strcmp(a->alias, b->alias) == 0;
+	if (a->record_count > 1) /* in any order, and wrong anyway */
+		return true;
+	if (a->record.len != b->record.len)
+		return false;
 	return a->record.len == 0 ||
 	    memcmp(a->record.data, b->record.data, a->record.len) == 0;
 }
@@ -213,6 +219,14 @@ ask_soa(const struct probing *g)
 	return ttl;
 }
 
+/* A name under parent that nobody has thought of. */
+static void
+make_name(const char *parent, char *name, size_t size)
+{
+	snprintf(name, size, "x%08x%s%s", (unsigned)arc4random(),
+	    parent[0] != '\0' ? "." : "", parent);
+}
+
 static void *
 make_probe(void *arg)
 {
@@ -226,11 +240,9 @@ make_probe(void *arg)
 	if (p == NULL)
 		return NULL;
 	reply_init(&p->reply);
-	snprintf(name, sizeof(name), "x%08x.%s", (unsigned)arc4random(),
-	    g->parent);
+	make_name(g->parent, name, sizeof(name));
 	if (strlen(name) > DNSNAME_MAX)
-		snprintf(name, sizeof(name), "x%08x.%s", (unsigned)arc4random(),
-		    g->zone);
+		make_name(g->zone, name, sizeof(name));
 	ask(g->run, g->conf, g->at, &q, &p->reply);
 	p->soa_ttl = p->reply.negative_ttl == -1 ? ask_soa(g) : -1;
 	return p;
@@ -250,38 +262,65 @@ parent_of(const char *name, const char *zone)
 	return *p == '.' ? p + 1 : zone;
 }
 
-/*
- * Learn from a name beside ours that nobody uses for how long the servers have
- * caches remember that something is not there, and whether a wildcard answers.
- */
-static void
-check_negative(struct dnsrun *run, const struct dns_conf *conf,
-    const struct dns_address *at, const char *zone, const char *name,
-    struct reply *r)
+/* What names under parent show at this server; NULL without memory. */
+static const struct probe *
+probe_once(struct probing *g)
 {
-	struct probing g = { run, conf, at, zone, parent_of(name, zone) };
 	const struct probe *p = NULL;
 	struct buf key = BUF_INIT;
 	const char *text;
 
-	buf_printf(&key, "probe %s %s", at->text, g.parent);
+	buf_printf(&key, "probe %s %s", g->at->text, g->parent);
 	text = buf_str(&key);
 	if (text != NULL)
-		p = dnsrun_once(run, text, make_probe, &g, probe_free);
+		p = dnsrun_once(g->run, text, make_probe, (void *)(uintptr_t)g,
+		    probe_free);
 	buf_clear(&key);
+	return p;
+}
+
+/* Take over what a probe has shown.  False when it has shown nothing. */
+static bool
+take_probe(const struct probe *p, struct reply *r)
+{
 	if (p == NULL) {
 		say(r, REPLY_SILENT, "out of memory");
-		return;
+		return false;
 	}
 	raise_ttl(&r->negative_ttl, p->reply.negative_ttl);
 	raise_ttl(&r->negative_ttl, p->soa_ttl);
 	if (p->reply.kind == REPLY_RECORDS || p->reply.kind == REPLY_ALIAS) {
-		r->wildcard_ttl = p->reply.ttl;
-		r->is_wildcard = is_same(r, &p->reply);
-	} else if (p->reply.kind != REPLY_NOTHING)
+		raise_ttl(&r->wildcard_ttl, p->reply.ttl);
+		r->is_wildcard |= is_same(r, &p->reply);
+	} else if (p->reply.kind != REPLY_NOTHING) {
 		say(r, p->reply.kind, "of a name that does not exist: %.120s",
 		    p->reply.text);
-	if (r->negative_ttl == -1 && r->kind != REPLY_SILENT)
+		return false;
+	}
+	return true;
+}
+
+/*
+ * Learn from names beside ours, and beside those above it, that nobody uses:
+ * for how long caches remember that something is not there, and whether a
+ * wildcard answers, or did before there was anything here.
+ */
+static void
+check_negative(const struct probing *from, const char *name, struct reply *r)
+{
+	struct probing g = *from;
+	const char *parent = name;
+
+	for (size_t i = 0; i < PROBES_MAX; i++) {
+		parent = parent_of(parent, g.zone);
+		/* From the last probe straight to the zone. */
+		g.parent = i + 1 < PROBES_MAX ? parent : g.zone;
+		if (!take_probe(probe_once(&g), r))
+			return;
+		if (strcmp(g.parent, g.zone) == 0)
+			break;
+	}
+	if (r->negative_ttl == -1)
 		say(r, REPLY_BAD, "gives no SOA record");
 }
 
@@ -293,6 +332,7 @@ reply_ask(struct dnsrun *run, const struct dns_conf *conf,
 	struct dns_question q = {
 		.name = name, .type = LDNS_RR_TYPE_TXT, .wants_dnssec = true
 	};
+	struct probing g = { run, conf, at, zone, zone };
 	bool is_truncated;
 
 	reply_init(out);
@@ -303,7 +343,7 @@ reply_ask(struct dnsrun *run, const struct dns_conf *conf,
 		check_tcp(run, conf, at, q, out);
 	if (out->kind == REPLY_SILENT || out->kind == REPLY_BAD)
 		return;
-	check_negative(run, conf, at, zone, name, out);
+	check_negative(&g, name, out);
 	if (out->record.has_failed)
 		say(out, REPLY_SILENT, "out of memory");
 }

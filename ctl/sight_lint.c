@@ -76,7 +76,8 @@ sight_lint_record(struct sighting *s, const char *found, size_t len,
 		sight_lint_add(s, "testing",
 		    "t=y: verifiers treat the domain as testing DKIM and may "
 		    "ignore its signatures; leave it out");
-	if (taglist_parse(found, len, &list, &err) == 0)
+	if (taglist_parse(found, len, &list, &err) == 0 &&
+	    taglist_find(&list, "p") != NULL)
 		lint_type(s, &list, want);
 	keyrecord_clear(&rec);
 }

@@ -642,6 +642,8 @@ class Unbound:
                  ' pidfile: "%s"' % self.path("pid"), ' chroot: ""',
                  ' username: ""', " use-syslog: no", " num-threads: 1",
                  " do-not-query-localhost: no",
+                 # It knows by itself that there is no "test".
+                 ' local-zone: "test." nodefault',
                  ' root-hints: "%s"' % self.path("hints"),
                  " access-control: 0.0.0.0/0 allow",
                  " access-control: ::/0 allow",
