@@ -66,11 +66,12 @@ struct sight_query {
 	const char *selector;
 	const char *record; /* what should be there, or NULL: look only */
 	const struct ring_conf *conf;
-	bool may_ask_resolver; /* for this record: the key is ready, at least;
-	                          the linter then asks whether it is bogus */
 	struct sighting out;   /* the answer */
 	struct err err;        /* code is ERR_NONE when out is good: a look
 	                          that found trouble in the DNS is good */
+	bool may_ask_resolver; /* for this record: its key is ready, at
+	                          least; the linter then asks whether it is
+	                          bogus */
 };
 
 /* What is shared by all looks of one run: caches, limits, the deadline. */
