@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "dnsrun.h"
-#include "look.h"
 #include "nsmemory.h"
 #include "parallel.h"
 #include "reply.h"
@@ -15,6 +14,7 @@
 #include "sight.h"
 #include "sight_lint.h"
 #include "sight_record.h"
+#include "survey.h"
 
 enum { LOOK_THREADS = 8 };
 
@@ -62,13 +62,13 @@ sights_free(struct sights *s)
 	free(s);
 }
 
-/* What a look amounts to, while it is worked out. */
-struct verdict_of_look {
-	const struct look *look;
+/* What a survey amounts to, while it is worked out. */
+struct reading {
+	const struct survey *survey;
 	struct sighting *out;
-	const char *want;                 /* NULL: what the first server has */
-	bool is_on_path[LOOK_NAMES_MAX];  /* on the chain being followed */
-	enum sight known[LOOK_NAMES_MAX]; /* SIGHT_NONE: not worked out yet */
+	const char *want;                  /* NULL: what the first server has */
+	bool is_on_path[SURVEY_NAMES_MAX]; /* on the chain being followed */
+	enum sight known[SURVEY_NAMES_MAX]; /* SIGHT_NONE: not worked out yet */
 };
 
 /* Several servers' sights as one. */
@@ -106,11 +106,11 @@ raise_ttl(int *ttl, int to)
 		*ttl = to;
 }
 
-static enum sight sight_of_name(struct verdict_of_look *v, size_t name);
+static enum sight sight_of_name(struct reading *v, size_t name);
 
 /* The records that a server has. */
 static enum sight
-sight_of_records(struct verdict_of_look *v, const struct reply *r,
+sight_of_records(struct reading *v, const struct reply *r,
     char text[SIGHT_TEXT_MAX])
 {
 	struct sighting *out = v->out;
@@ -143,15 +143,15 @@ sight_of_records(struct verdict_of_look *v, const struct reply *r,
 }
 
 static enum sight
-sight_of_alias(struct verdict_of_look *v, const struct reply *r,
+sight_of_alias(struct reading *v, const struct reply *r,
     char text[SIGHT_TEXT_MAX])
 {
-	size_t name = look_find(v->look, r->alias);
+	size_t name = survey_find(v->survey, r->alias);
 
 	snprintf(text, SIGHT_TEXT_MAX, "CNAME to %.250s", r->alias);
-	if (name == LOOK_NAMES_MAX) {
+	if (name == SURVEY_NAMES_MAX) {
 		snprintf(text, SIGHT_TEXT_MAX, "CNAMEs over more than %d names",
-		    LOOK_NAMES_MAX);
+		    SURVEY_NAMES_MAX);
 		sight_lint_add(v->out, "cname-loop", "%s", text);
 		return SIGHT_MISMATCH;
 	}
@@ -166,7 +166,7 @@ sight_of_alias(struct verdict_of_look *v, const struct reply *r,
 
 /* What one server at one address amounts to. */
 static enum sight
-sight_of_server(struct verdict_of_look *v, const struct look_server *s,
+sight_of_server(struct reading *v, const struct survey_server *s,
     char text[SIGHT_TEXT_MAX])
 {
 	switch (s->reply.kind) {
@@ -176,7 +176,7 @@ sight_of_server(struct verdict_of_look *v, const struct look_server *s,
 		return sight_of_alias(v, &s->reply, text);
 	case REPLY_NOTHING:
 		snprintf(text, SIGHT_TEXT_MAX, "no TXT record at %.250s",
-		    v->look->names[s->name].name);
+		    v->survey->names[s->name].name);
 		return SIGHT_ABSENT;
 	default:
 		snprintf(text, SIGHT_TEXT_MAX, "%s", s->reply.text);
@@ -206,9 +206,9 @@ note_reply(struct sighting *out, const struct reply *r, enum sight sight)
 
 /* Fill in server number i of the sighting. */
 static enum sight
-take_server(struct verdict_of_look *v, size_t i)
+take_server(struct reading *v, size_t i)
 {
-	const struct look_server *s = &v->look->servers[i];
+	const struct survey_server *s = &v->survey->servers[i];
 	struct sight_server *to = &v->out->servers[i];
 
 	to->is_left_out = s->is_left_out;
@@ -218,7 +218,7 @@ take_server(struct verdict_of_look *v, size_t i)
 }
 
 static enum sight
-sight_of_name(struct verdict_of_look *v, size_t name)
+sight_of_name(struct reading *v, size_t name)
 {
 	struct tally tally = { .count = 0 };
 	enum sight sight;
@@ -226,15 +226,15 @@ sight_of_name(struct verdict_of_look *v, size_t name)
 	if (v->known[name] != SIGHT_NONE)
 		return v->known[name];
 	v->is_on_path[name] = true;
-	for (size_t i = 0; i < v->look->server_count; i++) {
-		if (v->look->servers[i].name != name)
+	for (size_t i = 0; i < v->survey->server_count; i++) {
+		if (v->survey->servers[i].name != name)
 			continue;
 		sight = take_server(v, i);
 		if (!v->out->servers[i].is_left_out)
 			tally_add(&tally, sight);
 	}
 	v->is_on_path[name] = false;
-	v->known[name] = v->look->names[name].trouble[0] != '\0'
+	v->known[name] = v->survey->names[name].trouble[0] != '\0'
 	    ? SIGHT_UNANSWERED
 	    : tally_sum(&tally);
 	return v->known[name];
@@ -242,12 +242,12 @@ sight_of_name(struct verdict_of_look *v, size_t name)
 
 /* Whether everything that was found is a wildcard's. */
 static bool
-is_all_wildcard(const struct look *look)
+is_all_wildcard(const struct survey *survey)
 {
 	bool was_found = false;
 
-	for (size_t i = 0; i < look->server_count; i++) {
-		const struct reply *r = &look->servers[i].reply;
+	for (size_t i = 0; i < survey->server_count; i++) {
+		const struct reply *r = &survey->servers[i].reply;
 
 		if (r->kind != REPLY_RECORDS && r->kind != REPLY_ALIAS)
 			continue;
@@ -260,19 +260,19 @@ is_all_wildcard(const struct look *look)
 
 /* Names and addresses of all servers.  -1 without memory. */
 static int
-copy_servers(const struct look *look, struct sighting *out)
+copy_servers(const struct survey *survey, struct sighting *out)
 {
-	out->servers = calloc(look->server_count + 1, sizeof(*out->servers));
+	out->servers = calloc(survey->server_count + 1, sizeof(*out->servers));
 	if (out->servers == NULL)
 		return -1;
-	for (size_t i = 0; i < look->server_count; i++) {
-		const struct look_server *s = &look->servers[i];
+	for (size_t i = 0; i < survey->server_count; i++) {
+		const struct survey_server *s = &survey->servers[i];
 		struct sight_server *to = &out->servers[i];
 
 		out->server_count++;
 		to->name = strdup(s->host);
 		to->address = strdup(s->at.text);
-		to->zone = strdup(look->names[s->name].zone);
+		to->zone = strdup(survey->names[s->name].zone);
 		if (to->name == NULL || to->address == NULL || to->zone == NULL)
 			return -1;
 	}
@@ -281,11 +281,12 @@ copy_servers(const struct look *look, struct sighting *out)
 
 /* The first server that says so, at the end of the CNAMEs if there are any. */
 static const struct sight_server *
-first_with(const struct look *look, const struct sighting *s, enum sight sight)
+first_with(const struct survey *survey, const struct sighting *s,
+    enum sight sight)
 {
-	for (size_t name = look->name_count; name-- > 0;)
+	for (size_t name = survey->name_count; name-- > 0;)
 		for (size_t i = 0; i < s->server_count; i++)
-			if (look->servers[i].name == name &&
+			if (survey->servers[i].name == name &&
 			    s->servers[i].sight == sight &&
 			    !s->servers[i].is_left_out)
 				return &s->servers[i];
@@ -294,7 +295,7 @@ first_with(const struct look *look, const struct sighting *s, enum sight sight)
 
 /* The server to speak of, or NULL. */
 static const struct sight_server *
-first_in_trouble(const struct look *look, const struct sighting *s)
+first_in_trouble(const struct survey *survey, const struct sighting *s)
 {
 	static const enum sight order[] = { SIGHT_MISMATCH, SIGHT_UNANSWERED,
 		SIGHT_ABSENT, SIGHT_EMPTY };
@@ -303,21 +304,21 @@ first_in_trouble(const struct look *look, const struct sighting *s)
 
 	for (size_t i = 0;
 	     found == NULL && i < sizeof(order) / sizeof(order[0]); i++)
-		found = first_with(look, s, order[i]);
+		found = first_with(survey, s, order[i]);
 	return found;
 }
 
 /* The one thing to tell a person. */
 static void
-write_text(const struct look *look, struct sighting *s)
+write_text(const struct survey *survey, struct sighting *s)
 {
-	const struct sight_server *server = first_in_trouble(look, s);
-	const char *name = look->names[0].name;
+	const struct sight_server *server = first_in_trouble(survey, s);
+	const char *name = survey->names[0].name;
 
-	for (size_t i = 0; i < look->name_count; i++)
-		if (look->names[i].trouble[0] != '\0') {
+	for (size_t i = 0; i < survey->name_count; i++)
+		if (survey->names[i].trouble[0] != '\0') {
 			snprintf(s->text, sizeof(s->text), "%s",
-			    look->names[i].trouble);
+			    survey->names[i].trouble);
 			return;
 		}
 	if (s->sight == SIGHT_COMPLETE)
@@ -370,20 +371,18 @@ lint_more(struct sights *s, const struct sight_query *q, const char *name,
 }
 
 static int
-conclude(struct sights *s, const struct sight_query *q, const struct look *look,
-    struct sighting *out)
+conclude(struct sights *s, const struct sight_query *q,
+    const struct survey *survey, struct sighting *out)
 {
-	struct verdict_of_look v = {
-		.look = look, .out = out, .want = q->record
-	};
+	struct reading v = { .survey = survey, .out = out, .want = q->record };
 
-	if (copy_servers(look, out) == -1)
+	if (copy_servers(survey, out) == -1)
 		return -1;
 	out->sight = sight_of_name(&v, 0);
 	out->is_weak = q->conf->dns.witness == DNS_WITNESS_RESOLVERS;
-	out->is_wildcard = is_all_wildcard(look);
-	write_text(look, out);
-	lint_more(s, q, look->names[0].name, out);
+	out->is_wildcard = is_all_wildcard(survey);
+	write_text(survey, out);
+	lint_more(s, q, survey->names[0].name, out);
 	return 0;
 }
 
@@ -398,17 +397,17 @@ look_one(void *arg, size_t i)
 {
 	const struct looking *l = arg;
 	struct sight_query *q = &l->queries[i];
-	struct look look = {
+	struct survey survey = {
 		.run = l->sights->run, .memory = l->sights->memory, .query = q
 	};
 
 	memset(&q->out, 0, sizeof(q->out));
 	q->out.cache_ttl = q->out.record_ttl = -1;
 	q->err = (struct err)ERR_INIT;
-	if (look_ask(&look, &q->err) == 0 &&
-	    conclude(l->sights, q, &look, &q->out) == -1)
+	if (survey_ask(&survey, &q->err) == 0 &&
+	    conclude(l->sights, q, &survey, &q->out) == -1)
 		err_nomem(&q->err);
-	look_clear(&look);
+	survey_clear(&survey);
 }
 
 void

@@ -44,16 +44,6 @@ turn_wants_look(const struct turner *t, const struct job *j,
 	return false;
 }
 
-static bool
-is_wildcard(const struct sighting *s)
-{
-	for (size_t i = 0; i < s->lint_count; i++) {
-		if (strcmp(s->lints[i].code, "wildcard") == 0)
-			return true;
-	}
-	return false;
-}
-
 /* What the answer says of a key, in the words of life.h. */
 static void
 take_answer(const struct sight_query *q, struct seen *seen)
@@ -70,7 +60,7 @@ take_answer(const struct sight_query *q, struct seen *seen)
 	seen->facts.cache_ttl = s->cache_ttl;
 	seen->facts.record_ttl = s->record_ttl;
 	seen->facts.is_weak_sight = s->is_weak;
-	seen->facts.is_wildcard = is_wildcard(s);
+	seen->facts.is_wildcard = s->is_wildcard;
 	if (s->sight == SIGHT_COMPLETE)
 		sighting_summary(s, seen->text, sizeof(seen->text));
 	else

@@ -8,69 +8,69 @@
 #include "ascii.h"
 #include "authority.h"
 #include "dnsname.h"
-#include "look.h"
 #include "parallel.h"
 #include "resolver.h"
+#include "survey.h"
 
 enum { THREADS = 16, WITNESSES_MIN = 2 };
 
 void
-look_clear(struct look *look)
+survey_clear(struct survey *survey)
 {
-	for (size_t i = 0; i < look->server_count; i++) {
-		free(look->servers[i].host);
-		reply_clear(&look->servers[i].reply);
+	for (size_t i = 0; i < survey->server_count; i++) {
+		free(survey->servers[i].host);
+		reply_clear(&survey->servers[i].reply);
 	}
-	for (size_t i = 0; i < look->name_count; i++) {
-		free(look->names[i].name);
-		free(look->names[i].zone);
+	for (size_t i = 0; i < survey->name_count; i++) {
+		free(survey->names[i].name);
+		free(survey->names[i].zone);
 	}
-	free(look->servers);
-	look->servers = NULL;
-	look->server_count = look->name_count = 0;
+	free(survey->servers);
+	survey->servers = NULL;
+	survey->server_count = survey->name_count = 0;
 }
 
 size_t
-look_find(const struct look *look, const char *name)
+survey_find(const struct survey *survey, const char *name)
 {
-	for (size_t i = 0; i < look->name_count; i++)
-		if (strcmp(look->names[i].name, name) == 0)
+	for (size_t i = 0; i < survey->name_count; i++)
+		if (strcmp(survey->names[i].name, name) == 0)
 			return i;
-	return LOOK_NAMES_MAX;
+	return SURVEY_NAMES_MAX;
 }
 
 /* Add a name unless it is there.  Returns -1 without memory. */
 static int
-add_name(struct look *look, const char *name)
+add_name(struct survey *survey, const char *name)
 {
-	struct look_name *n;
+	struct survey_name *n;
 
-	if (look_find(look, name) != LOOK_NAMES_MAX)
+	if (survey_find(survey, name) != SURVEY_NAMES_MAX)
 		return 0;
-	if (look->name_count == LOOK_NAMES_MAX) {
-		look->is_too_long = true;
+	if (survey->name_count == SURVEY_NAMES_MAX) {
+		survey->is_too_long = true;
 		return 0;
 	}
-	n = &look->names[look->name_count];
+	n = &survey->names[survey->name_count];
 	memset(n, 0, sizeof(*n));
 	n->name = strdup(name);
 	if (n->name == NULL)
 		return -1;
-	look->name_count++;
+	survey->name_count++;
 	return 0;
 }
 
 /* NULL without memory. */
-static struct look_server *
-add_server(struct look *look, size_t name, const char *host)
+static struct survey_server *
+add_server(struct survey *survey, size_t name, const char *host)
 {
-	struct look_server *grown =
-	    reallocarray(look->servers, look->server_count + 1, sizeof(*grown));
+	struct survey_server *grown = reallocarray(survey->servers,
+	    survey->server_count + 1, sizeof(*grown));
 
 	if (grown == NULL)
 		return NULL;
-	look->servers = grown;
-	grown += look->server_count;
+	survey->servers = grown;
+	grown += survey->server_count;
 	memset(grown, 0, sizeof(*grown));
 	grown->name = name;
 	grown->reply.kind = REPLY_SILENT;
@@ -79,25 +79,25 @@ add_server(struct look *look, size_t name, const char *host)
 	grown->host = strdup(host);
 	if (grown->host == NULL)
 		return NULL;
-	look->server_count++;
+	survey->server_count++;
 	return grown;
 }
 
 /* A host with each of its addresses. */
 static int
-add_host(struct look *look, size_t name, const struct nshost *host)
+add_host(struct survey *survey, size_t name, const struct nshost *host)
 {
-	struct look_server *s;
+	struct survey_server *s;
 
 	if (host->trouble != NULL || host->count == 0) {
-		s = add_server(look, name, host->name);
+		s = add_server(survey, name, host->name);
 		if (s == NULL)
 			return -1;
 		snprintf(s->reply.text, sizeof(s->reply.text), "%s",
 		    host->trouble != NULL ? host->trouble : "has no address");
 	}
 	for (size_t i = 0; i < host->count; i++) {
-		s = add_server(look, name, host->name);
+		s = add_server(survey, name, host->name);
 		if (s == NULL)
 			return -1;
 		s->at = host->addresses[i];
@@ -108,7 +108,7 @@ add_host(struct look *look, size_t name, const struct nshost *host)
 
 /* What the threads work on. */
 struct asking {
-	struct look *look;
+	struct survey *survey;
 	const struct authority *authority; /* NULL: resolvers */
 	size_t first;
 };
@@ -117,19 +117,20 @@ static void
 ask_one(void *arg, size_t i)
 {
 	const struct asking *asking = arg;
-	struct look *look = asking->look;
-	struct look_server *s = &look->servers[asking->first + i];
-	const struct dns_conf *conf = &look->query->conf->dns;
-	const struct look_name *n = &look->names[s->name];
+	struct survey *survey = asking->survey;
+	struct survey_server *s = &survey->servers[asking->first + i];
+	const struct dns_conf *conf = &survey->query->conf->dns;
+	const struct survey_name *n = &survey->names[s->name];
 	const char *silence = NULL;
 
 	if (s->at.text[0] == '\0')
 		return;
 	if (asking->authority == NULL) {
-		reply_ask_resolver(look->run, conf, &s->at, n->name, &s->reply);
+		reply_ask_resolver(survey->run, conf, &s->at, n->name,
+		    &s->reply);
 		return;
 	}
-	reply_ask(look->run, conf, &s->at, n->zone, n->name, &s->reply);
+	reply_ask(survey->run, conf, &s->at, n->zone, n->name, &s->reply);
 	silence = authority_silence(asking->authority, &s->at);
 	if (silence != NULL && s->reply.kind != REPLY_SILENT &&
 	    s->reply.kind != REPLY_BAD) {
@@ -141,10 +142,10 @@ ask_one(void *arg, size_t i)
 
 /* Ask the servers of the i-th name. */
 static int
-ask_name(struct look *look, size_t i, const struct authority *a)
+ask_name(struct survey *survey, size_t i, const struct authority *a)
 {
-	struct asking asking = { look, a, look->server_count };
-	struct look_name *n = &look->names[i];
+	struct asking asking = { survey, a, survey->server_count };
+	struct survey_name *n = &survey->names[i];
 
 	n->zone = strdup(a->zone);
 	if (n->zone == NULL)
@@ -153,23 +154,24 @@ ask_name(struct look *look, size_t i, const struct authority *a)
 	if (n->trouble[0] != '\0')
 		return 0;
 	for (size_t j = 0; j < a->hosts.count; j++)
-		if (add_host(look, i, &a->hosts.hosts[j]) == -1)
+		if (add_host(survey, i, &a->hosts.hosts[j]) == -1)
 			return -1;
-	parallel(look->server_count - asking.first, THREADS, ask_one, &asking);
-	for (size_t j = asking.first; j < look->server_count; j++)
-		if (look->servers[j].reply.kind == REPLY_ALIAS &&
-		    add_name(look, look->servers[j].reply.alias) == -1)
+	parallel(survey->server_count - asking.first, THREADS, ask_one,
+	    &asking);
+	for (size_t j = asking.first; j < survey->server_count; j++)
+		if (survey->servers[j].reply.kind == REPLY_ALIAS &&
+		    add_name(survey, survey->servers[j].reply.alias) == -1)
 			return -1;
 	return 0;
 }
 
 /* The i-th name, at whoever is its authority. */
 static int
-ask_authorities(struct look *look, size_t i)
+ask_authorities(struct survey *survey, size_t i)
 {
-	const struct sight_query *q = look->query;
+	const struct sight_query *q = survey->query;
 	const struct dns_conf *conf = &q->conf->dns;
-	const char *name = look->names[i].name;
+	const char *name = survey->names[i].name;
 	const struct authority *a;
 	struct authority *fixed;
 	int rc;
@@ -177,26 +179,26 @@ ask_authorities(struct look *look, size_t i)
 	if (conf->authorities == NULL || conf->authorities[0] == NULL ||
 	    !dnsname_is_within(name, strlen(name), q->domain,
 	        strlen(q->domain))) {
-		a = authority_of(look->run, conf, look->memory, name);
-		return a != NULL ? ask_name(look, i, a) : -1;
+		a = authority_of(survey->run, conf, survey->memory, name);
+		return a != NULL ? ask_name(survey, i, a) : -1;
 	}
 	fixed = authority_fixed(conf, q->domain);
 	if (fixed == NULL)
 		return -1;
-	rc = ask_name(look, i, fixed);
+	rc = ask_name(survey, i, fixed);
 	authority_free(fixed);
 	return rc;
 }
 
 /* All witnesses, for the first name; they follow CNAMEs themselves. */
 static int
-ask_witnesses(struct look *look)
+ask_witnesses(struct survey *survey)
 {
-	struct asking asking = { look, NULL, 0 };
-	const struct dns_conf *conf = &look->query->conf->dns;
-	struct look_name *n = &look->names[0];
+	struct asking asking = { survey, NULL, 0 };
+	const struct dns_conf *conf = &survey->query->conf->dns;
+	struct survey_name *n = &survey->names[0];
 	struct dns_address at;
-	struct look_server *s;
+	struct survey_server *s;
 
 	n->zone = strdup("");
 	if (n->zone == NULL)
@@ -204,23 +206,23 @@ ask_witnesses(struct look *look)
 	for (char *const *w = conf->witnesses; w != NULL && *w != NULL; w++) {
 		if (!dns_address_parse(*w, &at))
 			continue;
-		s = add_server(look, 0, at.text);
+		s = add_server(survey, 0, at.text);
 		if (s == NULL)
 			return -1;
 		s->at = at;
 	}
-	if (look->server_count < WITNESSES_MIN)
+	if (survey->server_count < WITNESSES_MIN)
 		snprintf(n->trouble, sizeof(n->trouble),
 		    "dns.witnesses: at least %d resolvers are needed",
 		    WITNESSES_MIN);
 	else
-		parallel(look->server_count, THREADS, ask_one, &asking);
+		parallel(survey->server_count, THREADS, ask_one, &asking);
 	return 0;
 }
 
 /* The only thing known of a server is that it could not be reached. */
 static bool
-is_silent(const struct look_server *s, bool ipv6)
+is_silent(const struct survey_server *s, bool ipv6)
 {
 	return s->at.text[0] != '\0' && s->reply.kind == REPLY_SILENT &&
 	    !s->reply.is_too_large && dns_address_is_ipv6(&s->at) == ipv6;
@@ -228,11 +230,11 @@ is_silent(const struct look_server *s, bool ipv6)
 
 /* Whether host has an address that is not of that family. */
 static bool
-has_other_family(const struct look *look, const struct look_server *of,
+has_other_family(const struct survey *survey, const struct survey_server *of,
     bool ipv6)
 {
-	for (size_t i = 0; i < look->server_count; i++) {
-		const struct look_server *s = &look->servers[i];
+	for (size_t i = 0; i < survey->server_count; i++) {
+		const struct survey_server *s = &survey->servers[i];
 
 		if (s->name == of->name && s->at.text[0] != '\0' &&
 		    strcmp(s->host, of->host) == 0 &&
@@ -244,21 +246,22 @@ has_other_family(const struct look *look, const struct look_server *of,
 
 /* Leave the addresses of a family out that is dead from here. */
 static void
-leave_out(struct look *look, bool ipv6)
+leave_out(struct survey *survey, bool ipv6)
 {
 	size_t silent = 0;
 
-	for (size_t i = 0; i < look->server_count; i++)
-		silent += is_silent(&look->servers[i], ipv6);
+	for (size_t i = 0; i < survey->server_count; i++)
+		silent += is_silent(&survey->servers[i], ipv6);
 	if (silent == 0 ||
-	    authority_family_works(look->run, &look->query->conf->dns, ipv6))
+	    authority_family_works(survey->run, &survey->query->conf->dns,
+	        ipv6))
 		return;
-	for (size_t i = 0; i < look->server_count; i++) {
-		struct look_server *s = &look->servers[i];
+	for (size_t i = 0; i < survey->server_count; i++) {
+		struct survey_server *s = &survey->servers[i];
 
 		if (!is_silent(s, ipv6))
 			continue;
-		if (has_other_family(look, s, ipv6))
+		if (has_other_family(survey, s, ipv6))
 			s->is_left_out = true;
 		else
 			snprintf(s->reply.text, sizeof(s->reply.text),
@@ -270,9 +273,9 @@ leave_out(struct look *look, bool ipv6)
 
 /* The name of the key's record, as dnswire_name gives names. */
 static int
-first_name(struct look *look, struct err *err)
+first_name(struct survey *survey, struct err *err)
 {
-	const struct sight_query *q = look->query;
+	const struct sight_query *q = survey->query;
 	struct buf name = BUF_INIT;
 	int rc = -1;
 
@@ -285,22 +288,22 @@ first_name(struct look *look, struct err *err)
 	dnsname_of_key(q->selector, strlen(q->selector), q->domain,
 	    strlen(q->domain), &name);
 	if (buf_str(&name) != NULL)
-		rc = add_name(look, buf_str(&name));
+		rc = add_name(survey, buf_str(&name));
 	buf_clear(&name);
 	return rc == 0 ? 0 : err_nomem(err);
 }
 
 int
-look_ask(struct look *look, struct err *err)
+survey_ask(struct survey *survey, struct err *err)
 {
-	if (first_name(look, err) == -1)
+	if (first_name(survey, err) == -1)
 		return -1;
-	if (look->query->conf->dns.witness == DNS_WITNESS_RESOLVERS)
-		return ask_witnesses(look) == 0 ? 0 : err_nomem(err);
-	for (size_t i = 0; i < look->name_count; i++)
-		if (ask_authorities(look, i) == -1)
+	if (survey->query->conf->dns.witness == DNS_WITNESS_RESOLVERS)
+		return ask_witnesses(survey) == 0 ? 0 : err_nomem(err);
+	for (size_t i = 0; i < survey->name_count; i++)
+		if (ask_authorities(survey, i) == -1)
 			return err_nomem(err);
-	leave_out(look, false);
-	leave_out(look, true);
+	leave_out(survey, false);
+	leave_out(survey, true);
 	return 0;
 }
