@@ -109,6 +109,7 @@ journal_line(const struct ring *before, struct ring *after,
 {
 	unsigned long step = before != NULL ? before->steps : 0;
 	struct buf head = BUF_INIT, keys = BUF_INIT;
+	struct journal_entry entry = { .who = NULL };
 	unsigned char hash[SHA256_LEN];
 	size_t start = out->len;
 	int rc = -1;
@@ -129,6 +130,10 @@ journal_line(const struct ring *before, struct ring *after,
 		err_nomem(err);
 		goto out;
 	}
+	/* What is written must be read again. */
+	if (journal_entry_parse(out->data + start, out->len - start - 1, &entry,
+	        err) == -1)
+		goto out;
 	rc = sha256_of(out->data + start, out->len - start, hash, err);
 	if (rc == -1)
 		goto out;
@@ -137,6 +142,7 @@ journal_line(const struct ring *before, struct ring *after,
 	    (long long)(out->len - start);
 	memcpy(after->journal_hash, hash, SHA256_LEN);
 out:
+	journal_entry_clear(&entry);
 	buf_clear(&head);
 	buf_clear(&keys);
 	return rc;

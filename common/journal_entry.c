@@ -146,22 +146,55 @@ take_previous(struct scan *s, unsigned char hash[SHA256_LEN])
 	return is_good ? 0 : -1;
 }
 
+/* Step over a string in the evidence; its escapes are not looked at. */
+static bool
+skip_string(struct scan *s)
+{
+	for (s->at++; s->at < s->end && *s->at != '"'; s->at++)
+		if (*s->at == '\\' && ++s->at == s->end)
+			return false;
+	return s->at < s->end;
+}
+
+/* Step over an object, whose brackets and strings must have their ends. */
+static bool
+skip_object(struct scan *s)
+{
+	size_t depth = 0;
+
+	for (; s->at < s->end; s->at++) {
+		if ((unsigned char)*s->at < ' ' ||
+		    (*s->at == '"' && !skip_string(s)))
+			return false;
+		if (*s->at == '{' || *s->at == '[')
+			depth++;
+		else if ((*s->at == '}' || *s->at == ']') && --depth == 0) {
+			s->at++;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The last member, and the end of the object. */
 static int
 take_evidence(struct scan *s, struct journal_entry *e)
 {
+	const char *start;
+
 	if (take_name(s, "evidence", false) == -1)
 		return -1;
-	if (take_literal(s, "null}")) {
-		if (s->at == s->end)
-			return 0;
-	} else if (s->end - s->at > 2 && *s->at == '{' && s->end[-1] == '}' &&
-	    s->end[-2] == '}') {
-		e->evidence = s->at;
-		e->evidence_len = (size_t)(s->end - s->at) - 1;
-		return 0;
+	start = s->at;
+	if (!take_literal(s, "null")) {
+		if (s->at == s->end || *s->at != '{' || !skip_object(s))
+			return refuse(s, "evidence",
+			    "neither an object nor null");
+		e->evidence = start;
+		e->evidence_len = (size_t)(s->at - start);
 	}
-	return refuse(s, "evidence", "neither an object nor null");
+	if (!take_literal(s, "}") || s->at != s->end)
+		return refuse(s, "evidence", "not the end of the line");
+	return 0;
 }
 
 int

@@ -172,8 +172,6 @@ ringdir_read_conf(const struct ringdir *d, struct file_id *id, bool *is_missing,
 		    &len, err);
 	if (text != NULL)
 		ring = ringfile_parse(d->conf_path, text, err);
-	if (ring == NULL && err->code == ERR_CONF)
-		advise_repair(d, err);
 	free(text);
 	close(fd);
 	if (ring == NULL || strcmp(ring->domain, d->domain) == 0)
@@ -358,7 +356,7 @@ look_at_both(const struct ringdir *d, struct ringdir_look *look,
 
 	look->ring = ringdir_read_conf(d, &look->id[0], &is_missing, err);
 	if (look->ring == NULL && !is_missing)
-		return -1;
+		return err->code == ERR_CONF ? advise_repair(d, err) : -1;
 	fd = ringdir_open_file(d, d->journal_path, O_RDONLY, &is_missing, err);
 	if (fd == -1 && is_missing)
 		return look->ring == NULL ? 0 : advise_repair(d, err);
