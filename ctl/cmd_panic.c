@@ -20,10 +20,11 @@ static const struct ctl_option options[] = {
 
 /* What every ring gets.  Not STEP_ACTIVATE alone: the old key is revoked. */
 static struct turn_rounds
-rounds_of(const struct ctl_call *call)
+rounds_of(const struct ctl_call *call, const char *selector)
 {
 	return (struct turn_rounds){
 		.wish = { .wish = WISH_PANIC,
+		    .selector = selector,
 		    .is_forced = call->values[OPT_FORCE] != NULL,
 		    .reason = call->values[OPT_FORCE],
 		    .is_unsigned = call->values[OPT_UNSIGNED] != NULL },
@@ -44,7 +45,7 @@ judge(struct turner *t, const struct turn_report *r)
 	int code = turn_exit(r);
 	struct ring *ring;
 
-	if (code != CTL_GOOD && code != CTL_NOT_YET)
+	if (code != CTL_GOOD && code != CTL_NOT_YET && code != CTL_PROBLEM)
 		return code;
 	ring = ringstore_load(t->store, r->domain, t->host, NULL, &err);
 	if (ring == NULL)
@@ -60,16 +61,29 @@ judge(struct turner *t, const struct turn_report *r)
 		    key->state == KEY_ACTIVE
 		        ? "still signing, until another key is ready"
 		        : "not yet revoked");
-		code = CTL_NOT_YET;
+		code = CTL_NOT_YET; /* rather than "stuck" */
 	}
 	ring_free(ring);
 	return code;
 }
 
-static int
-panic(struct turner *t, char *const *domains, struct buf *out, bool is_json)
+/* What else waits in the ring is of no interest now. */
+static void
+hide_others(struct turn_report *r)
 {
-	struct turn_rounds rounds = rounds_of(t->call);
+	for (size_t i = 0; i < r->count; i++) {
+		const struct decision *d = &r->turned[i].decision;
+
+		r->turned[i].is_hidden = d->step == STEP_NONE &&
+		    (d->next == STEP_NONE || d->next > STEP_ACTIVATE);
+	}
+}
+
+static int
+panic(struct turner *t, char *const *domains, const char *selector,
+    struct buf *out, bool is_json)
+{
+	struct turn_rounds rounds = rounds_of(t->call, selector);
 	struct turn_report *reports;
 	struct err err = ERR_INIT;
 	int code = CTL_GOOD;
@@ -88,6 +102,7 @@ panic(struct turner *t, char *const *domains, struct buf *out, bool is_json)
 			code = turn_worse(code, judge(t, &reports[i]));
 		if (is_json && i > 0)
 			buf_addc(out, ',');
+		hide_others(&reports[i]);
 		turncmd_report(&reports[i], is_json, out);
 		turn_report_clear(&reports[i]);
 	}
@@ -104,7 +119,7 @@ run_all(struct turner *t, struct buf *out, bool is_json)
 
 	if (all == NULL)
 		return out_err(&err, CTL_CONFIG);
-	code = panic(t, all, out, is_json);
+	code = panic(t, all, NULL, out, is_json);
 	ringstore_free_list(all);
 	return code;
 }
@@ -114,7 +129,8 @@ run(const struct ctl_call *call)
 {
 	bool is_all = call->values[OPT_ALL] != NULL;
 	bool is_json = call->values[OPT_JSON] != NULL;
-	char domain[DNSNAME_MAX + 1];
+	char domain[DNSNAME_MAX + 1], selector[DNSNAME_MAX + 1];
+	bool has_selector = call->operand_count > 1;
 	char *domains[] = { domain, NULL };
 	struct buf out = BUF_INIT;
 	struct turner t;
@@ -123,6 +139,8 @@ run(const struct ctl_call *call)
 	if (is_all == (call->operand_count > 0))
 		return out_usage(call, "either DOMAIN or --all");
 	if ((!is_all && !turncmd_domain(call, call->operands[0], domain)) ||
+	    (has_selector &&
+	        !turncmd_selector(call, call->operands[1], selector)) ||
 	    !turncmd_reason(call, call->values[OPT_FORCE]))
 		return CTL_USAGE;
 	if (turner_open(&t, call, true, &code) == -1)
@@ -130,8 +148,12 @@ run(const struct ctl_call *call)
 	t.force = call->values[OPT_FORCE];
 	if (is_json)
 		buf_adds(&out, "{\"rings\":[");
-	code = is_all ? run_all(&t, &out, is_json)
-	              : panic(&t, domains, &out, is_json);
+	if (is_all)
+		code = run_all(&t, &out, is_json);
+	else if (turncmd_has_key(&t, domain, has_selector ? selector : NULL,
+	             &code))
+		code = panic(&t, domains, has_selector ? selector : NULL, &out,
+		    is_json);
 	if (is_json)
 		buf_adds(&out, "]}\n");
 	code = out_write(&out, code);
@@ -142,19 +164,23 @@ run(const struct ctl_call *call)
 
 const struct command cmd_panic = {
 	.name = "panic",
-	.arguments = "[--unsigned] [--force REASON] [--json] DOMAIN | --all",
+	.arguments = "[--unsigned] [--force REASON] [--json]\n"
+	             "       DOMAIN [SELECTOR] | --all",
 	.summary = "Replace and revoke keys that may be in other hands",
-	.help = "\n"
-	        "The ready key is looked up now, activated and confirmed by "
-	        "keyturnd; then the\n"
-	        "compromised one is revoked at once: mail that it signed and "
-	        "that is still on\n"
-	        "its way fails, which is the purpose.  Without a ready key one "
-	        "is made and\n"
-	        "published, and the old one signs on until that is proven to "
-	        "be served; tick\n"
-	        "then finishes it.  0: done.  75: not yet, run tick.\n",
+	.help =
+	    "\n"
+	    "The ready key is looked up now, activated and confirmed by "
+	    "keyturnd; then the\n"
+	    "compromised one is revoked at once: mail that it signed and "
+	    "that is still on\n"
+	    "its way fails, which is the purpose.  Without a ready key one "
+	    "is made and\n"
+	    "published, and the old one signs on until that is proven to "
+	    "be served; tick\n"
+	    "then finishes it.  SELECTOR: that key and no other.  0: done.  "
+	    "75: not yet, run\n"
+	    "tick.\n",
 	.options = options,
-	.operand_max = 1,
+	.operand_max = 2,
 	.run = run,
 };

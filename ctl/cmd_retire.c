@@ -6,10 +6,9 @@
 #include "output.h"
 #include "turncmd.h"
 
-enum { OPT_FORCE, OPT_JSON };
+enum { OPT_JSON };
 
 static const struct ctl_option options[] = {
-	[OPT_FORCE] = { "force", '\0', "REASON", "even if nothing signs then" },
 	[OPT_JSON] = { "json", '\0', NULL, "one JSON object" },
 	{ .name = NULL },
 };
@@ -17,29 +16,24 @@ static const struct ctl_option options[] = {
 static int
 run(const struct ctl_call *call)
 {
-	const char *reason = call->values[OPT_FORCE];
 	char domain[DNSNAME_MAX + 1], selector[DNSNAME_MAX + 1];
 	struct turncmd c = {
 		.rounds = { .wish = { .wish = WISH_RETIRE,
-		                .selector = selector,
-		                .is_forced = reason != NULL,
-		                .reason = reason },
+		                .selector = selector },
 		    .until = STEP_RETIRE },
 		.wished = STEP_RETIRE,
-		.force = reason,
 		.is_json = call->values[OPT_JSON] != NULL,
 	};
 
 	if (!turncmd_domain(call, call->operands[0], domain) ||
-	    !turncmd_selector(call, call->operands[1], selector) ||
-	    !turncmd_reason(call, reason))
+	    !turncmd_selector(call, call->operands[1], selector))
 		return CTL_USAGE;
 	return turncmd_run(call, domain, &c);
 }
 
 const struct command cmd_retire = {
 	.name = "retire",
-	.arguments = "[--force REASON] [--json] DOMAIN SELECTOR",
+	.arguments = "[--json] DOMAIN SELECTOR",
 	.summary = "Give up a key that does not sign",
 	.help = "\n"
 	        "A key that is on its way, or ready, will not be used; tick "

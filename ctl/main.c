@@ -15,6 +15,14 @@ static const struct command *const commands[] = {
 	&cmd_check_key,
 	&cmd_reload,
 	&cmd_status,
+	&cmd_add,
+	&cmd_tick,
+	&cmd_rotate,
+	&cmd_retire,
+	&cmd_revoke,
+	&cmd_panic,
+	&cmd_remove,
+	&cmd_repair,
 	&cmd_sign,
 	&cmd_verify,
 	&cmd_probe,
@@ -30,7 +38,7 @@ help(void)
 	puts("usage: keyturn [-c FILE] SUBCOMMAND [OPTION]...\n"
 	     "       keyturn SUBCOMMAND --help\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		printf("  %-8s  %s\n", commands[i]->name, commands[i]->summary);
+		printf("  %-9s  %s\n", commands[i]->name, commands[i]->summary);
 	printf("\n"
 	       "  -c, --config FILE  keyturn.conf, default %s\n"
 	       "\n"

@@ -10,44 +10,43 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ascii.h"
 #include "keyrecord.h"
 #include "newkey.h"
+#include "selector.h"
 
 #define SEQ_MAX 18278 /* a to zzz */
 
-/* One try: what the placeholders stand for. */
-struct expansion {
-	struct tm day;
-	const char *host;
-	unsigned seq; /* from 1 */
+/* What the placeholders stand for in one try. */
+struct attempt {
+	struct selector_values values;
+	char host[DNSNAME_LABEL_MAX + 1];
+	char seq[8];
 	char random[5];
-	size_t fixed_len; /* of the result before what is random */
 };
 
 /* 1 is a, 26 is z, 27 is aa. */
 static void
-write_seq(unsigned seq, struct buf *out)
+name_seq(unsigned seq, char out[8])
 {
 	char letters[8];
-	size_t i = sizeof(letters);
+	size_t i = sizeof(letters) - 1;
 
-	for (; seq > 0; seq = (seq - 1) / 26)
+	letters[i] = '\0';
+	for (; seq > 0 && i > 0; seq = (seq - 1) / 26)
 		letters[--i] = (char)('a' + (seq - 1) % 26);
-	buf_add(out, letters + i, sizeof(letters) - i);
+	memcpy(out, letters + i, sizeof(letters) - i);
 }
 
 /* The host's name as one label: mx1.example.com is mx1-example-com. */
 static void
-write_host(const char *host, struct buf *out)
+name_host(const char *host, char label[DNSNAME_LABEL_MAX + 1])
 {
-	char label[DNSNAME_LABEL_MAX + 1];
 	size_t len = 0;
 
 	for (; *host != '\0' && len < DNSNAME_LABEL_MAX; host++) {
-		char c = *host;
+		char c = ascii_lower(*host);
 
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c - 'A' + 'a');
 		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
 			label[len++] = c;
 		else if (len > 0)
@@ -55,59 +54,9 @@ write_host(const char *host, struct buf *out)
 	}
 	while (len > 0 && label[len - 1] == '-')
 		len--;
+	label[len] = '\0';
 	if (len == 0)
-		buf_adds(out, "host");
-	buf_add(out, label, len);
-}
-
-static bool
-is_word(const char **p, const char *word)
-{
-	size_t len = strlen(word);
-
-	if (strncmp(*p, word, len) != 0)
-		return false;
-	*p += len;
-	return true;
-}
-
-/* Append what the template makes of x.  False: an unknown placeholder. */
-static bool
-expand(const char *p, struct expansion *x, struct buf *out)
-{
-	bool is_random = false;
-
-	out->len = 0;
-	x->fixed_len = 0;
-	while (*p != '\0') {
-		if (is_word(&p, "{yyyy}"))
-			buf_printf(out, "%04d", x->day.tm_year + 1900);
-		else if (is_word(&p, "{mm}"))
-			buf_printf(out, "%02d", x->day.tm_mon + 1);
-		else if (is_word(&p, "{dd}"))
-			buf_printf(out, "%02d", x->day.tm_mday);
-		else if (is_word(&p, "{host}"))
-			write_host(x->host, out);
-		else if (is_word(&p, "{seq}"))
-			write_seq(x->seq, out);
-		else if (is_word(&p, "{rand4}")) {
-			if (!is_random)
-				x->fixed_len = out->len;
-			is_random = true;
-			buf_adds(out, x->random);
-		} else if (*p == '{')
-			return false;
-		else {
-			char c = *p++;
-
-			if (c >= 'A' && c <= 'Z')
-				c = (char)(c - 'A' + 'a');
-			buf_addc(out, c);
-		}
-	}
-	if (!is_random)
-		x->fixed_len = out->len;
-	return true;
+		memcpy(label, "host", sizeof("host"));
 }
 
 /* Four letters and digits, without those that are easily mistaken. */
@@ -169,78 +118,86 @@ newkey_check_selector(const char *selector, const char *domain, struct err *err)
 }
 
 /*
- * Whether the selector is free.  1, 0, or -1 with err set.  With {seq} the
- * part before {rand4} must be new too: that is what it counts.
+ * Whether a key of the ring was made by the template with the same {seq}: what
+ * stands before {rand4} is then the same.
  */
 static int
-is_free(const struct newkey_place *place, const char *selector,
-    const struct expansion *x, struct err *err)
+is_counted(const struct newkey_place *place, const struct attempt *a,
+    struct err *err)
 {
-	bool counts = strstr(place->rules->selector, "{seq}") != NULL;
+	const char *random = strstr(place->rules->selector, "{rand4}");
+	struct buf template = BUF_INIT, text = BUF_INIT;
+	int rc = 0;
+
+	if (random == NULL || strstr(place->rules->selector, "{seq}") == NULL)
+		return 0;
+	buf_add(&template, place->rules->selector,
+	    (size_t)(random - place->rules->selector));
+	if (buf_str(&template) != NULL)
+		selector_make(template.data, &a->values, &text);
+	if (template.has_failed || buf_str(&text) == NULL)
+		rc = err_nomem(err);
+	else if (text.len > 0)
+		rc = is_begun(place->ring, text.data, text.len);
+	buf_clear(&template);
+	buf_clear(&text);
+	return rc;
+}
+
+/* Whether the selector is free.  1, 0, or -1 with err set. */
+static int
+is_free(const struct newkey_place *place, const char *selector,
+    const struct attempt *a, struct err *err)
+{
 	int rc;
 
 	if (newkey_check_selector(selector, place->ring->domain, err) == -1)
-		return -1;
-	if (counts && is_begun(place->ring, selector, x->fixed_len))
-		return 0;
-	if (ring_find(place->ring, selector) != NULL)
-		return 0;
-	rc = has_file(place, selector, err);
+		return err_prefix(err, "rotation.selector");
+	rc = is_counted(place, a, err);
+	if (rc == 0 && ring_find(place->ring, selector) == NULL)
+		rc = has_file(place, selector, err);
+	else if (rc == 0)
+		rc = 1;
 	return rc == -1 ? -1 : rc == 0;
-}
-
-/*
- * The template for try number seq.  One that makes the same every time gets a
- * number at its end from the second try on: a month is then no reason to stop.
- */
-static int
-template_for(const char *template, unsigned seq, struct buf *out,
-    struct err *err)
-{
-	bool varies = strstr(template, "{seq}") != NULL ||
-	    strstr(template, "{rand4}") != NULL;
-
-	out->len = 0;
-	buf_adds(out, template);
-	if (!varies && seq > 1)
-		buf_printf(out, "-%u", seq);
-	return buf_str(out) != NULL ? 0 : err_nomem(err);
 }
 
 /* One try.  1 and the selector in out, 0: it is taken, -1 with err set. */
 static int
-try_selector(const struct newkey_place *place, struct expansion *x,
-    struct buf *template, struct buf *out, struct err *err)
+try_selector(const struct newkey_place *place, struct attempt *a, unsigned seq,
+    struct buf *out, struct err *err)
 {
-	if (draw(x->random, err) == -1 ||
-	    template_for(place->rules->selector, x->seq, template, err) == -1)
+	struct buf made = BUF_INIT;
+
+	if (draw(a->random, err) == -1)
 		return -1;
-	if (!expand(template->data, x, out))
-		return err_set(err, ERR_CONF,
-		    "rotation.selector: %s: only {yyyy} {mm} {dd} {seq} "
-		    "{rand4} {host}",
-		    place->rules->selector);
+	name_seq(seq, a->seq);
+	selector_make(place->rules->selector, &a->values, &made);
+	buf_reset(out);
+	dnsname_lower(made.data, made.len, out);
+	if (made.has_failed)
+		out->has_failed = true;
+	buf_clear(&made);
 	if (buf_str(out) == NULL)
 		return err_nomem(err);
-	if (out->len > DNSNAME_MAX)
-		return err_set(err, ERR_CONF,
-		    "rotation.selector: %s: makes one of over %d characters",
-		    place->rules->selector, DNSNAME_MAX);
-	return is_free(place, out->data, x, err);
+	return is_free(place, out->data, a, err);
 }
 
 int
 newkey_selector(const struct newkey_place *place, char out[DNSNAME_MAX + 1],
     struct err *err)
 {
-	struct buf text = BUF_INIT, template = BUF_INIT;
-	struct expansion x = { .host = place->ring->host };
+	struct buf text = BUF_INIT;
+	struct attempt a;
+	struct tm day;
 	int rc = 0;
 
-	if (gmtime_r(&place->now, &x.day) == NULL)
+	if (gmtime_r(&place->now, &day) == NULL)
 		return err_set(err, ERR_IO, "the clock is out of range");
-	for (x.seq = 1; rc == 0 && x.seq <= SEQ_MAX; x.seq++)
-		rc = try_selector(place, &x, &template, &text, err);
+	name_host(place->ring->host, a.host);
+	a.values = (struct selector_values){ day.tm_year + 1900, day.tm_mon + 1,
+		day.tm_mday, a.seq, a.random, a.host };
+	for (unsigned seq = 1; rc == 0 && seq <= SEQ_MAX; seq++)
+		rc = try_selector(place, &a, seq, &text, err);
 	if (rc == 1)
 		memcpy(out, text.data, text.len + 1);
 	if (rc == 0)
@@ -248,7 +205,6 @@ newkey_selector(const struct newkey_place *place, char out[DNSNAME_MAX + 1],
 		    "rotation.selector: %s: every name it makes is taken",
 		    place->rules->selector);
 	buf_clear(&text);
-	buf_clear(&template);
 	return rc == 1 ? 0 : -1;
 }
 

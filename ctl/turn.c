@@ -103,8 +103,15 @@ static void
 tell(struct turner *t, struct job *j, const struct decision *d,
     enum turn_result result, const char *text)
 {
-	if (is_worth_telling(t, d))
-		turn_report_add(j->report, d, selector_of(j, d), result, text);
+	struct turned *turned;
+
+	if (!is_worth_telling(t, d))
+		return;
+	turned = turn_report_add(j->report, d, selector_of(j, d), result, text);
+	if (turned != NULL && t->keyturnd == KEYTURND_SILENT &&
+	    d->step == STEP_NONE &&
+	    (d->next == STEP_ACTIVATE || d->next == STEP_CONFIRM))
+		turned->is_silent = true;
 }
 
 /* One decision of a locked ring.  False: the ring is not to be gone on with. */

@@ -113,6 +113,7 @@ struct turned {
 	enum turn_result result;
 	char *text;     /* what to tell, or NULL */
 	bool is_hidden; /* not for turn_report_text */
+	bool is_silent; /* keyturnd did not answer, and that is why */
 };
 
 /* What became of one ring. */

@@ -58,10 +58,50 @@ make_ring(struct turner *t, struct ringlock *lock, const char *domain,
 	return rc;
 }
 
-/* The key in a file, for a ring: not one that the ring has had. */
+/* A key that is to be adopted. */
+struct adopted {
+	const char *selector;
+	struct key *key;
+};
+
+static void
+adopted_free(struct adopted *list, size_t count)
+{
+	for (size_t i = 0; list != NULL && i < count; i++)
+		key_put(list[i].key);
+	free(list);
+}
+
+/* Read them all, before anything is made.  NULL with err set. */
+static struct adopted *
+adopted_load(const struct turner *t, const struct turn_adopt *adopt,
+    size_t count, struct err *err)
+{
+	struct adopted *list = calloc(count + 1, sizeof(*list));
+	struct file_id id;
+
+	if (list == NULL) {
+		err_nomem(err);
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		list[i].selector = adopt[i].selector;
+		list[i].key = keyfile_load(adopt[i].file,
+		    (unsigned)t->conf->minimum_rsa_bits, &id, err);
+		if (list[i].key != NULL)
+			continue;
+		if (err->code == ERR_IO) /* not there, not ours to read */
+			err->code = ERR_KEY;
+		adopted_free(list, count);
+		return NULL;
+	}
+	return list;
+}
+
+/* The ring gets a copy of the key, and of its name. */
 static int
 adopt_one(struct turner *t, struct ringlock *lock, struct job *j,
-    const struct turn_adopt *adopt, struct err *err)
+    const struct adopted *adopt, struct err *err)
 {
 	struct decision d = { .key = LIFE_NEW_KEY,
 		.step = STEP_GENERATE,
@@ -72,15 +112,10 @@ adopt_one(struct turner *t, struct ringlock *lock, struct job *j,
 		.now = t->clock.now.wall };
 	struct ring_key made = { .record = NULL };
 	struct buf what = BUF_INIT;
+	const struct key *key = adopt->key;
 	char *directory = NULL;
-	struct file_id id;
-	struct key *key;
 	int rc = -1;
 
-	key = keyfile_load(adopt->file, (unsigned)t->conf->minimum_rsa_bits,
-	    &id, err);
-	if (key == NULL)
-		return -1;
 	buf_printf(&what, "adopt %s", adopt->selector);
 	if (asprintf(&directory, "%s/%s", t->conf->rings, j->k.ring->domain) ==
 	        -1 ||
@@ -102,14 +137,13 @@ out:
 	free(directory);
 	free(made.record);
 	buf_clear(&what);
-	key_put(key);
 	return rc;
 }
 
 /* Adopt what is not in the ring yet. */
 static int
 adopt_all(struct turner *t, struct ringlock *lock, struct job *j,
-    const struct turn_adopt *adopt, size_t count, struct err *err)
+    const struct adopted *adopt, size_t count, struct err *err)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct ring_key *key =
@@ -135,7 +169,7 @@ adopt_all(struct turner *t, struct ringlock *lock, struct job *j,
 
 /* The ring in the store, with what is adopted. */
 static int
-begin(struct turner *t, const char *domain, const struct turn_adopt *adopt,
+begin(struct turner *t, const char *domain, const struct adopted *adopt,
     size_t count, struct err *err)
 {
 	struct job j = { .is_open = false };
@@ -194,17 +228,20 @@ turn_add(struct turner *t, const char *domain, const struct turn_adopt *adopt,
 	static const struct turn_rounds rounds = { .until = STEP_NONE };
 	char name[DNSNAME_MAX + 1];
 	char *domains[] = { name, NULL };
+	struct adopted *list;
+	int rc = -1;
 
 	memset(report, 0, sizeof(*report));
 	snprintf(name, sizeof(name), "%s", domain);
 	t->is_auto = true;
-	if (clock_now(&t->clock.now, err) == -1 ||
-	    begin(t, domain, adopt, adopt_count, err) == -1 ||
-	    turn_on(t, domains, &rounds, report, err) == -1) {
+	list = adopted_load(t, adopt, adopt_count, err);
+	if (list != NULL && clock_now(&t->clock.now, err) == 0 &&
+	    begin(t, domain, list, adopt_count, err) == 0)
+		rc = turn_on(t, domains, &rounds, report, err);
+	if (rc == -1)
 		*code = exit_of(err);
-		return -1;
-	}
-	return 0;
+	adopted_free(list, adopt_count);
+	return rc;
 }
 
 /* As if every record had been seen to be gone. */

@@ -142,6 +142,8 @@ ask(struct going *g, struct job *j, size_t key)
 		.selector = k->selector,
 		.record = k->record,
 		.conf = j->k.conf,
+		/* Before, the question would make caches deny it. */
+		.may_ask_resolver = k->state >= KEY_READY,
 	};
 }
 

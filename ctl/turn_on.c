@@ -64,11 +64,14 @@ gather(struct turn_report *all, struct turn_report *one, bool is_last)
 {
 	for (size_t i = 0; i < one->count; i++) {
 		const struct turned *turned = &one->turned[i];
+		struct turned *more;
 
 		if (!is_last && turned->decision.step == STEP_NONE)
 			continue;
-		turn_report_add(all, &turned->decision, turned->selector,
+		more = turn_report_add(all, &turned->decision, turned->selector,
 		    turned->result, turned->text != NULL ? turned->text : "");
+		if (more != NULL)
+			more->is_silent = turned->is_silent;
 	}
 	if (one->err.code != ERR_NONE) {
 		all->err = one->err;

@@ -82,7 +82,10 @@ is_refusal(const struct turncmd *c, const struct turned *turned)
 
 	if (selector != NULL)
 		return strcmp(turned->selector, selector) == 0;
-	return is_wished(c, turned->decision.next) || turned->decision.is_stuck;
+	/* Anything on the way up to it. */
+	return (turned->decision.next != STEP_NONE &&
+	           turned->decision.next <= STEP_ACTIVATE) ||
+	    turned->decision.is_stuck;
 }
 
 /*
@@ -137,6 +140,32 @@ drop_waits(struct turn_report *r)
 	}
 }
 
+bool
+turncmd_has_key(struct turner *t, const char *domain, const char *selector,
+    int *code)
+{
+	struct err err = ERR_INIT;
+	struct ring *ring;
+	bool has = false;
+
+	ring = ringstore_load(t->store, domain, t->host, NULL, &err);
+	if (ring == NULL) {
+		err_prefix(&err, "%s", domain);
+		*code =
+		    out_err(&err, err.code == ERR_KEY ? CTL_DATA : CTL_NOT_YET);
+		return false;
+	}
+	has = selector == NULL || ring_find(ring, selector) != NULL;
+	if (!has) {
+		out_error("%s: the ring has no key of the selector %s; see "
+		          "`keyturn status %s`",
+		    domain, selector, domain);
+		*code = CTL_DATA;
+	}
+	ring_free(ring);
+	return has;
+}
+
 int
 turncmd_run(const struct ctl_call *call, char *domain, const struct turncmd *c)
 {
@@ -150,6 +179,8 @@ turncmd_run(const struct ctl_call *call, char *domain, const struct turncmd *c)
 	if (turner_open(&t, call, true, &code) == -1)
 		return code;
 	t.force = c->force;
+	if (!turncmd_has_key(&t, domain, c->rounds.wish.selector, &code))
+		goto out;
 	if (turn_on(&t, domains, &c->rounds, &report, &err) == -1) {
 		turn_report_clear(&report);
 		code = out_err(&err, CTL_NOT_YET);

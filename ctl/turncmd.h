@@ -34,6 +34,13 @@ struct turncmd {
 };
 
 /*
+ * Whether the ring of domain has a key of that selector (NULL: any will do).
+ * If not, *code is the exit code, and it has been said.
+ */
+bool turncmd_has_key(struct turner *t, const char *domain, const char *selector,
+    int *code);
+
+/*
  * Carry out a wish on the ring of domain and report: what was done on stdout, a
  * refusal on stderr.  Returns the exit code.
  */
