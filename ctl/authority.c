@@ -357,7 +357,6 @@ authority_fixed(const struct dns_conf *conf, const char *domain)
 
 	if (a == NULL)
 		return NULL;
-	a->is_fixed = true;
 	for (char *const *p = conf->authorities; *p != NULL; p++) {
 		struct nshost *host;
 

@@ -26,7 +26,6 @@ struct authority {
 	struct nshosts hosts;
 	struct ns_silence *silences; /* servers without an NS set of theirs */
 	size_t silence_count;
-	bool is_fixed;                     /* named by the configuration */
 	char trouble[DELEGATION_TEXT_MAX]; /* why they are not known, or "" */
 };
 

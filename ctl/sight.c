@@ -214,6 +214,9 @@ take_server(struct reading *v, size_t i)
 	to->is_left_out = s->is_left_out;
 	to->sight = sight_of_server(v, s, to->text);
 	note_reply(v->out, &s->reply, to->sight);
+	if (s->is_remembered && to->sight != SIGHT_COMPLETE)
+		strlcat(to->text, "; it served the zone in the last 48 hours",
+		    sizeof(to->text));
 	return to->sight;
 }
 
