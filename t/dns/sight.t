@@ -4,7 +4,6 @@ them does not: real servers, real delegations, faults in front of one."""
 
 import os
 import re
-import subprocess
 import sys
 import time
 
@@ -25,36 +24,6 @@ EMPTY = "v=DKIM1; k=ed25519; p="
 
 def txt(record):
     return '"%s"' % record
-
-
-class Signed(dnslab.Zone):
-    """Signed by BIND's tools; its NSEC records have a TTL of their own."""
-
-    nsec_ttl = 7200
-
-    def copy(self):
-        other = super().copy()
-        other.__class__ = Signed
-        return other
-
-    def text(self):
-        path = net.path("signing")
-        os.makedirs(path, exist_ok=True)
-        if not os.listdir(path):
-            for more in ([], ["-f", "KSK"]):
-                subprocess.run(
-                    ["dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", *more,
-                     self.origin], cwd=path, check=True, timeout=30,
-                    stdout=subprocess.DEVNULL)
-        with open(os.path.join(path, "zone"), "w", encoding="ascii") as f:
-            f.write(super().text())
-        subprocess.run(
-            ["dnssec-signzone", "-q", "-S", "-O", "full", "-o", self.origin,
-             "-f", "signed", "zone"], cwd=path, check=True, timeout=30,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        with open(os.path.join(path, "signed"), encoding="ascii") as f:
-            return re.sub(r"^(\S+\s+)\d+(\s+IN\s+NSEC\s)",
-                          r"\g<1>%d\2" % self.nsec_ttl, f.read(), flags=re.M)
 
 
 # example.com: three servers, each of another make.
@@ -99,8 +68,7 @@ cut.set("_domainkey", "NS", "ns2.servers.test.")
 
 # A signed zone; wildcards; only IPv6; too many servers; one that moves.
 signed = net.zone("signed.test", {"ns1.signed.test": ["10.53.5.1"]},
-                  soa_minimum=60, soa_ttl=60)
-signed.__class__ = Signed
+                  soa_minimum=60, soa_ttl=60, nsec_ttl=7200)
 signed.set("k1._domainkey", "TXT", txt(RECORD))
 wild = net.zone("wild.test", {"ns1.wild.test": ["10.53.6.1"]})
 wild.set("*._domainkey", "TXT", txt("v=spf1 -all"), ttl=4000)
@@ -179,12 +147,12 @@ FAULTS = [  # words, sight, text
     ("lame", "unanswered", NS2 + "is lame"),
     ("not-authoritative", "unanswered", NS2 + "is lame"),
     ("nodata", "unanswered", NS2 + "gives no SOA record"),
-    ("drop", "unanswered", NS2 + "no answer by UDP within [0-9]+ s$"),
-    ("drop-udp", "unanswered", NS2 + "no answer by UDP within [0-9]+ s$"),
-    ("drop-tcp", "unanswered", NS2 + "no answer by TCP within [0-9]+ s$"),
+    ("drop", "unanswered", NS2 + "no answer by UDP within 1 s$"),
+    ("drop-udp", "unanswered", NS2 + "no answer by UDP within 1 s$"),
+    ("drop-tcp", "unanswered", NS2 + "no answer by TCP within 1 s$"),
     ("refuse-tcp", "unanswered", NS2 + "no answer by TCP: "),
-    ("wrong-id", "unanswered", NS2 + "no answer by UDP within [0-9]+ s$"),
-    ("wrong-question", "unanswered", NS2 + "no answer by UDP within [0-9]+ s$"),
+    ("wrong-id", "unanswered", NS2 + "no answer by UDP within 1 s$"),
+    ("wrong-question", "unanswered", NS2 + "no answer by UDP within 1 s$"),
     ("cut", "unanswered", NS2 + "an answer by UDP that cannot be read$"),
     ("truncate refuse-tcp", "unanswered", NS2 + "too large for UDP, and no "
      "answer by TCP"),
@@ -376,9 +344,7 @@ net.start_root()
 check("without memory the old server is forgotten",
       see.look("moving.test", "k1", RECORD), "complete")
 check("with it, it counts", see.look("moving.test", "k1", RECORD, memory=True),
-      "partial",
-      r"^old\.moving\.test \(10\.53\.7\.1\): no TXT record at \S+; it served the "
-      "zone in the last 48 hours$")
+      "partial", r"^old\.moving\.test \(10\.53\.7\.1\): no TXT record")
 old.load(moving)
 check("it may serve the record", see.look(
     "moving.test", "k1", RECORD, memory=True), "complete",
@@ -405,16 +371,6 @@ with open(see.memory, encoding="ascii") as f:
     text = f.read()
 tap.ok("old.moving" not in text and "nonsense" not in text and
        "new.moving.test 10.53.7.2" in text, "and gone from the file", text)
-
-os.unlink(see.memory)
-os.mkdir(see.memory)
-try:
-    see.look("moving.test", "k1", RECORD, memory=True)
-    why = "taken"
-except RuntimeError as e:
-    why = str(e)
-tap.is_(why, "look: exit 78, look: %s: Is a directory\n" % see.memory,
-        "a memory that cannot be read")
 
 # Many at once, with the names of servers and the delegation asked for once.
 before = len(asked.splitlines())

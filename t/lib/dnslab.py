@@ -25,7 +25,8 @@ Zone(origin)     set(name, type, *values, ttl=), remove(name, type), copy().
                  origin.  origin without final dot; "" is the root.
 net.zone(...)    a Zone with SOA, NS and addresses, known to the root.  Servers
                  with names in no zone of the test are in the root zone.
-                 soa_minimum=, soa_ttl=, ttl=; parent_ns={...} when the
+                 soa_minimum=, soa_ttl=, ttl=; nsec_ttl= signs it, with
+                 that TTL of NSEC records; parent_ns={...} when the
                  delegation differs from the zone's own NS set.
 net.knot/nsd/bind(name, addresses, zones, tsig=, dnssec= (knot), proxied=,
                   env=)
@@ -48,6 +49,7 @@ net.fake_env(), net.jump(seconds)  libfaketime: programs run with that
 import atexit
 import base64
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -132,8 +134,11 @@ class Zone:
         self.records.pop((self.full(name), rtype), None)
         return self
 
+    def empty(self):
+        return Zone(self.origin, self.ttl)
+
     def copy(self):
-        other = Zone(self.origin, self.ttl)
+        other = self.empty()
         other.records = {k: (t, list(v))
                          for k, (t, v) in self.records.items()}
         other.delegation = dict(self.delegation)
@@ -145,6 +150,39 @@ class Zone:
         return "".join("%s %d IN %s %s\n" % (name, ttl, rtype, value)
                        for (name, rtype), (ttl, values) in order
                        for value in values)
+
+
+class SignedZone(Zone):
+    """Signed by BIND's tools; NSEC records may have a TTL of their own."""
+
+    def __init__(self, origin, ttl, directory, nsec_ttl):
+        super().__init__(origin, ttl)
+        self.directory, self.nsec_ttl = directory, nsec_ttl
+
+    def empty(self):
+        return SignedZone(self.origin, self.ttl, self.directory,
+                          self.nsec_ttl)
+
+    def text(self):
+        if not os.path.exists(self.directory):
+            os.makedirs(self.directory)
+            for more in ([], ["-f", "KSK"]):
+                self._bind("dnssec-keygen", "-a", "ECDSAP256SHA256", *more,
+                           self.origin)
+        path = os.path.join(self.directory, "zone")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(super().text())
+        self._bind("dnssec-signzone", "-S", "-O", "full", "-o", self.origin,
+                   "-f", path + ".signed", path)
+        with open(path + ".signed", encoding="ascii") as f:
+            return re.sub(r"^(\S+\s+)\d+(\s+IN\s+NSEC\s)",
+                          r"\g<1>%d\2" % self.nsec_ttl, f.read(),
+                          flags=re.M)
+
+    def _bind(self, tool, *args):
+        subprocess.run([tool, "-q", *args], cwd=self.directory, check=True,
+                       timeout=30 * lab.slow(), stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 class Server:
@@ -470,9 +508,13 @@ class DnsLab:
     # Zones and servers.
 
     def zone(self, origin, servers, parent_ns=None, soa_minimum=300,
-             soa_ttl=3600, ttl=3600):
+             soa_ttl=3600, ttl=3600, nsec_ttl=None):
         """servers, parent_ns: {name: [addresses without port]}."""
         zone = Zone(origin, ttl)
+        if nsec_ttl is not None:
+            lab.need("dnssec-signzone")
+            zone = SignedZone(origin, ttl, self.path("signing-" + origin),
+                              nsec_ttl)
         servers = {n.rstrip(".") + ".": a for n, a in servers.items()}
         zone.set("@", "SOA", "%s hostmaster.%s. SERIAL 3600 600 864000 %d" % (
             next(iter(servers)), zone.origin, soa_minimum), ttl=soa_ttl)

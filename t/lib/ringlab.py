@@ -41,6 +41,7 @@ class RingLab:
         self.rig.write_conf(rings=self.rings)
         self.environment = {**os.environ, **net.fake_env()}
         self.keyturnd = self.worker = None
+        self.looked = "no key was looked up"
 
     # The programs.
 
@@ -126,6 +127,7 @@ class RingLab:
                              timeout=timeout, recursive=True)
             if m is not None and m.rcode() in (0, 3):
                 break
+        self.looked = "%s: %s" % (name.decode(), m and m.to_text())
         for rrset in m.answer if m is not None else ():
             if rrset.rdtype == 16:
                 return b"".join(rrset[0].strings)
@@ -138,4 +140,4 @@ class RingLab:
             good = dkim.verify(data, dnsfunc=self.lookup)
         except dkim.DKIMException as e:
             return str(e)
-        return None if good else "dkim=fail"
+        return None if good else "dkim=fail; " + self.looked
