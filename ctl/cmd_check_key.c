@@ -4,7 +4,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "conf.h"
 #include "ctl.h"
@@ -15,7 +14,7 @@
 #include "keysource.h"
 #include "knownkeys.h"
 #include "output.h"
-#include "ringstore.h"
+#include "ring.h"
 
 #define OTHERS_MAX 32 /* selectors that are looked at for a stray key */
 
@@ -59,35 +58,6 @@ take_names(const struct ctl_call *call, struct job *j)
 	                                                  : CTL_NOT_YET;
 }
 
-/* The key files are those of keyturnd's user, who owns the rings. */
-static int
-become_owner(const struct conf *conf)
-{
-	struct err err = ERR_INIT;
-
-	if (access(conf->rings, F_OK) == 0 &&
-	    ringstore_become_owner(conf->rings, &err) == -1)
-		return out_err(&err, CTL_NO_PERMISSION);
-	return CTL_GOOD;
-}
-
-/* Take the private key that is known for the selector, if there is one. */
-static void
-take_known(struct job *j, struct err *err)
-{
-	struct keycheck *kc = &j->look.check;
-	const struct known_key *k = known_keys_find(&j->known, kc->selector);
-
-	if (k == NULL)
-		return;
-	j->path = k->path;
-	j->from = k->from;
-	j->key = k->key != NULL ? key_get(k->key) : NULL;
-	*err = k->err;
-	/* A static key is in use already: no cache is spoilt by asking. */
-	j->look.may_ask_resolver = strncmp(k->from, "ring", 4) != 0;
-}
-
 /*
  * Find the private key.  That it cannot be read is a finding.  Returns the
  * exit code.
@@ -98,26 +68,28 @@ take_private(const struct ctl_call *call, struct job *j)
 	const char *file = call->operand_count > 2 ? call->operands[2] : NULL;
 	struct keycheck *kc = &j->look.check;
 	const struct conf *conf = j->source.conf;
-	struct err err = ERR_INIT, why = ERR_INIT;
+	const struct known_key *k;
+	struct err err = ERR_INIT;
 	struct file_id id;
-	int code;
 
-	if (file != NULL) { /* read by who has called */
+	if (known_keys_load(conf, kc->domain, &j->known, &err) == -1)
+		return out_err(&err, CTL_CONFIG);
+	k = known_keys_find(&j->known, kc->selector);
+	if (file != NULL) {
 		j->path = file;
 		j->key = keyfile_load(file, (unsigned)conf->minimum_rsa_bits,
-		    &id, &why);
+		    &id, &err);
+	} else if (k != NULL) {
+		j->path = k->path;
+		j->from = k->from;
+		j->key = k->key != NULL ? key_get(k->key) : NULL;
+		err = k->err;
+		/* It is in use already: no cache is spoilt by asking. */
+		j->look.may_ask_resolver = true;
 	}
-	code = become_owner(conf);
-	if (code != CTL_GOOD)
-		return code;
-	if (known_keys_load_ring(conf, kc->domain, &j->known, &err) == -1 ||
-	    known_keys_load(conf, kc->domain, &j->known, &err) == -1)
-		return out_err(&err, CTL_CONFIG);
-	if (file == NULL)
-		take_known(j, &why);
 	kc->key = j->key;
 	if (j->path != NULL && j->key == NULL)
-		keycheck_set(kc, KEYCHECK_PRIVATE, "%s", why.text);
+		keycheck_set(kc, KEYCHECK_PRIVATE, "%s", err.text);
 	return CTL_GOOD;
 }
 

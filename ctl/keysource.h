@@ -19,8 +19,7 @@ struct keysource {
 	const char *zone_path, *file_path; /* NULL: not given */
 	struct zone zone;
 	struct buf file;
-	const struct conf *conf;
-	struct conf *own_conf; /* the same, to be freed */
+	struct conf *conf;
 	struct sights *sights;
 	struct key_source source; /* for verify_field */
 };

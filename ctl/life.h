@@ -66,6 +66,8 @@ struct key_facts {
 	 */
 	const char *sight_text;
 	bool is_weak_sight; /* by resolvers */
+	bool is_missing;    /* some server answered well, and not with the
+	                       record: counts where another did not answer */
 	bool is_wildcard;   /* what was found comes from a wildcard: it is no
 	                       key of anybody's, and stays when ours is gone */
 	enum file_state file;

@@ -100,7 +100,7 @@ is_ill(const struct life_view *v, const struct ring_key *k, struct decision *d)
 		life_wait(d, STEP_ACTIVATE, 0,
 		    "its private key file %s is lost or damaged", k->file);
 		add_successor(v, k, d);
-	} else if (!life_is_bad_sight(f->sight)) {
+	} else if (!life_is_bad_look(f)) {
 		return false;
 	} else if (k->republished == 0) {
 		life_step(d, STEP_REPUBLISH, v->now,

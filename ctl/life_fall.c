@@ -78,7 +78,8 @@ withdrawal_due(const struct life_view *v, const struct ring_key *k,
 	if (was_never_held(v, k))
 		return k->retired;
 	if (let_go == 0 && is_forced)
-		let_go = k->retired;
+		let_go =
+		    f->last_signed > k->retired ? f->last_signed : k->retired;
 	if (let_go == 0) {
 		life_wait(d, STEP_REVOKE, 0,
 		    "%s, so nobody knows when it signed last: its record stays "
@@ -90,10 +91,8 @@ withdrawal_due(const struct life_view *v, const struct ring_key *k,
 		    WHEN(k->retired + v->rules->retire_after));
 		return 0;
 	}
-	let_go = latest_of(let_go, k->retired, f->last_signed);
-	if (let_go < v->clock->even_since)
-		let_go = v->clock->even_since;
-	return let_go + v->rules->retire_after;
+	return latest_of(let_go, k->retired, v->clock->even_since) +
+	    v->rules->retire_after;
 }
 
 /*
@@ -111,7 +110,10 @@ decide_irreversible(const struct life_view *v, const struct ring_key *k,
 	    strcmp(at->boot_id, c->now.boot_id) == 0;
 	long long since = c->now.boottime - at->boottime;
 
-	if (v->is_behind && !v->wish->is_forced) {
+	bool is_forced = v->wish->wish == WISH_REVOKE && v->wish->is_forced &&
+	    what != IRREVERSIBLE_DELETE_FILE;
+
+	if (v->is_behind && !is_forced) {
 		life_say_behind(v, d, step);
 	} else if (!is_armed) {
 		life_step(d, STEP_ARM, due,
@@ -135,9 +137,7 @@ static bool
 is_vanished(const struct life_view *v, const struct ring_key *k,
     struct decision *d)
 {
-	enum sight sight = life_facts(v, k)->sight;
-
-	if (!life_is_bad_sight(sight))
+	if (!life_is_bad_look(life_facts(v, k)))
 		return false;
 	if (k->republished != 0 && v->now >= k->republished &&
 	    v->now < k->republished + v->rules->recheck)
@@ -153,6 +153,17 @@ is_vanished(const struct life_view *v, const struct ring_key *k,
 	    (v->now >= k->republished + LIFE_SETTLE || v->now < k->republished);
 	d->is_stuck = d->is_alarm;
 	return true;
+}
+
+/*
+ * Whether a key is revoked by removing its record: by the settings, or because
+ * somebody else has removed it, and p= is put only where a record is.
+ */
+static bool
+is_removed(const struct life_view *v, const struct ring_key *k)
+{
+	return v->rules->revoke == REVOKE_REMOVE ||
+	    life_is_gone(life_facts(v, k));
 }
 
 /* Nothing is revoked before a replacement signs. */
@@ -172,9 +183,8 @@ decide_compromised(const struct life_view *v, const struct ring_key *k,
 		d->is_stuck = true;
 		return;
 	}
-	life_step(d,
-	    v->rules->revoke == REVOKE_REMOVE ? STEP_REMOVE : STEP_REVOKE,
-	    v->now, "it is compromised");
+	life_step(d, is_removed(v, k) ? STEP_REMOVE : STEP_REVOKE, v->now,
+	    "it is compromised");
 }
 
 static void
@@ -213,13 +223,15 @@ decide_retiring(const struct life_view *v, const struct ring_key *k,
 	if (v->now < due) {
 		life_wait(d, STEP_REVOKE, due,
 		    "mail that it signed can be on its way until %s, %s after "
-		    "keyturnd let it go at %s: its record stays",
+		    "%s %s: its record stays",
 		    WHEN(due), SPAN(v->rules->retire_after),
+		    v->clock->even_since == due - v->rules->retire_after
+		        ? "the clock was last set, at"
+		        : "keyturnd let it go at",
 		    WHEN(due - v->rules->retire_after));
 		return;
 	}
-	if (v->rules->revoke == REVOKE_REMOVE || k->is_slot ||
-	    was_never_held(v, k))
+	if (is_removed(v, k) || k->is_slot || was_never_held(v, k))
 		decide_irreversible(v, k, IRREVERSIBLE_REMOVE, STEP_REMOVE, due,
 		    was_never_held(v, k)
 		        ? "it never signed: its record is removed"
@@ -228,13 +240,6 @@ decide_retiring(const struct life_view *v, const struct ring_key *k,
 	else
 		decide_irreversible(v, k, IRREVERSIBLE_REVOKE, STEP_REVOKE, due,
 		    "no mail needs its record: p= is made empty", d);
-}
-
-static bool
-is_gone(const struct key_facts *f)
-{
-	return f->sight == SIGHT_ABSENT ||
-	    (f->sight == SIGHT_MISMATCH && f->is_wildcard);
 }
 
 /* Its record was withdrawn, but not every server shows that: again. */
@@ -272,7 +277,7 @@ decide_revoked(const struct life_view *v, const struct ring_key *k,
 	time_t due;
 
 	if (k->removed != 0) {
-		if (is_gone(f))
+		if (life_is_gone(f))
 			life_step(d, STEP_GONE, v->now,
 			    "no server has its record any more");
 		else
@@ -280,7 +285,7 @@ decide_revoked(const struct life_view *v, const struct ring_key *k,
 		return;
 	}
 	if (k->empty_seen == 0) {
-		if (f->sight == SIGHT_EMPTY || is_gone(f))
+		if (f->sight == SIGHT_EMPTY || life_is_gone(f))
 			life_step(d, STEP_NOTE_EMPTY, v->now, "%s",
 			    f->sight == SIGHT_EMPTY
 			        ? "every server has it with an empty p="
@@ -313,7 +318,7 @@ deletion_due(const struct life_view *v, const struct ring_key *k)
 	if (k->file[0] == '\0' || v->facts == NULL ||
 	    !v->facts->held_is_known || f->is_held)
 		return 0;
-	let_go = latest_of(k->released, k->retired, f->last_signed);
+	let_go = k->released > k->retired ? k->released : k->retired;
 	if (k->released == 0 && !was_never_held(v, k) && k->state != KEY_GONE)
 		return 0;
 	return let_go + v->rules->delete_after;
@@ -327,16 +332,11 @@ decide_deletion(const struct life_view *v, const struct ring_key *k,
 	bool is_other_armed =
 	    k->armed == IRREVERSIBLE_REVOKE || k->armed == IRREVERSIBLE_REMOVE;
 
-	if (k->state == KEY_GONE) {
-		life_wait(d, STEP_DELETE_FILE, due,
-		    "gone; its private key is kept");
-		if (due != 0)
-			life_add(d, " until %s", WHEN(due));
-		else
-			life_add(d, ": what keyturnd holds is not known");
-	} else if (d->step != STEP_NONE || d->is_alarm || is_other_armed) {
+	if (d->step != STEP_NONE || d->is_alarm || is_other_armed)
 		return;
-	}
+	if (k->state == KEY_GONE && due != 0)
+		life_wait(d, STEP_DELETE_FILE, due,
+		    "gone; its private key is kept until %s", WHEN(due));
 	if (due != 0 && v->now >= due)
 		decide_irreversible(v, k, IRREVERSIBLE_DELETE_FILE,
 		    STEP_DELETE_FILE, due, "its private key is deleted", d);
@@ -353,7 +353,7 @@ life_decide_fallen(const struct life_view *v, const struct ring_key *k,
 	}
 	if (k->state == KEY_RETIRING)
 		decide_retiring(v, k, d);
-	else if (k->state == KEY_REVOKED && is_let_go(v, k, d))
+	else if (is_let_go(v, k, d) && k->state == KEY_REVOKED)
 		decide_revoked(v, k, d);
 	decide_deletion(v, k, d);
 }

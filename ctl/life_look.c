@@ -32,6 +32,18 @@ may_turn(const struct life_view *v, enum key_alg alg)
 	    (active != NULL && active->republished != 0);
 }
 
+/*
+ * Only what is acted upon: a look that finds a record incomplete must never be
+ * forgotten.
+ */
+static bool
+wants_for_wish(enum wish wish, const struct ring_key *k)
+{
+	if (wish == WISH_RETIRE)
+		return false;
+	return wish != WISH_REVOKE || k->state >= KEY_RETIRING;
+}
+
 bool
 life_wants_look(const struct ring *ring, size_t key, const struct facts *facts,
     const struct rotation *rules, const struct life_clock *clock,
@@ -44,7 +56,7 @@ life_wants_look(const struct ring *ring, size_t key, const struct facts *facts,
 	if (!life_is_concerned(&v, k) || k->state == KEY_GONE)
 		return false;
 	if (v.wish->wish != WISH_NONE)
-		return true;
+		return wants_for_wish(v.wish->wish, k);
 	switch (k->state) {
 	case KEY_GENERATED:
 		return true;
@@ -55,8 +67,8 @@ life_wants_look(const struct ring *ring, size_t key, const struct facts *facts,
 	case KEY_ACTIVE:
 		return is_stale(&v, last_look) || k->republished != 0;
 	case KEY_RETIRING:
-		return (!k->is_compromised && is_stale(&v, last_look)) ||
-		    k->published == 0;
+		return is_stale(&v, last_look) || k->is_compromised ||
+		    k->armed != IRREVERSIBLE_NONE || k->published == 0;
 	case KEY_REVOKED:
 		return k->removed != 0 || k->empty_seen == 0;
 	case KEY_GONE:

@@ -206,7 +206,7 @@ decide_unseen(const struct life_view *v, const struct ring_key *k,
 		    "every server had its record at %s, but now: %s; the wait "
 		    "will begin anew",
 		    WHEN(k->first_sighting.wall), life_sight_text(v, k));
-	else if (life_is_bad_sight(sight) &&
+	else if (life_is_bad_look(life_facts(v, k)) &&
 	    (v->now >= handed + v->rules->recheck || v->now < handed))
 		life_step(d, STEP_REPUBLISH, handed + v->rules->recheck,
 		    "its record was handed to the DNS at %s, but: %s",
@@ -306,7 +306,7 @@ life_decide_ready(const struct life_view *v, const struct ring_key *k,
 	else if (!has_evidence(k))
 		life_step(d, STEP_LOSE_SIGHT, v->now,
 		    "the ring has no evidence for this key");
-	else if (life_is_bad_sight(sight))
+	else if (life_is_bad_look(life_facts(v, k)))
 		/* First of all, and whatever becomes of publishing it again:
 		   caches may deny it from now on. */
 		life_step(d, STEP_LOSE_SIGHT, v->now,
@@ -397,6 +397,15 @@ void
 life_decide_new(const struct life_view *v, const struct key_spec *spec,
     struct decision *d)
 {
+	static const char *const why[] = {
+		[TURN_NOT] = "the next turn is near",
+		[TURN_FIRST] = "there is no key of its kind",
+		[TURN_COMPROMISED] = "the active key is compromised",
+		[TURN_ASKED] = "asked for",
+		[TURN_LOST] = "the active key or its record is lost",
+		[TURN_CALENDAR] = "the next turn is due",
+	};
+	enum turn_cause cause = life_turn_cause(v, spec->alg);
 	time_t due = new_key_due(v, spec->alg);
 
 	d->alg = spec->alg;
@@ -408,7 +417,8 @@ life_decide_new(const struct life_view *v, const struct key_spec *spec,
 		return;
 	}
 	if (can_generate(v, spec->alg, d))
-		life_step(d, STEP_GENERATE, due,
-		    v->rules->standby ? "one key is always kept ready"
-		                      : "the next turn is near");
+		life_step(d, STEP_GENERATE, due != 0 ? due : v->now, "%s",
+		    cause == TURN_NOT && v->rules->standby
+		        ? "one key is always kept ready"
+		        : why[cause]);
 }

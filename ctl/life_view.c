@@ -107,10 +107,26 @@ life_is_listed(const struct life_view *v, enum key_alg alg)
 }
 
 bool
-life_is_bad_sight(enum sight sight)
+life_is_bad_look(const struct key_facts *f)
 {
-	return sight == SIGHT_EMPTY || sight == SIGHT_ABSENT ||
-	    sight == SIGHT_PARTIAL || sight == SIGHT_MISMATCH;
+	switch (f->sight) {
+	case SIGHT_EMPTY:
+	case SIGHT_ABSENT:
+	case SIGHT_PARTIAL:
+	case SIGHT_MISMATCH:
+		return true;
+	case SIGHT_UNANSWERED:
+		return f->is_missing;
+	default:
+		return false;
+	}
+}
+
+bool
+life_is_gone(const struct key_facts *f)
+{
+	return f->sight == SIGHT_ABSENT ||
+	    (f->sight == SIGHT_MISMATCH && f->is_wildcard);
 }
 
 bool
@@ -120,7 +136,7 @@ life_is_lost(const struct life_view *v, const struct ring_key *active)
 
 	if (f->file == FILE_LOST)
 		return true;
-	return active->republished != 0 && life_is_bad_sight(f->sight) &&
+	return active->republished != 0 && life_is_bad_look(f) &&
 	    (v->now >= active->republished + LIFE_SETTLE ||
 	        v->now < active->republished);
 }
@@ -180,6 +196,10 @@ bool
 life_is_concerned(const struct life_view *v, const struct ring_key *k)
 {
 	if (v->wish->wish == WISH_NONE || named(v) == k)
+		return true;
+	/* Earlier keys of a slot may still have their private key. */
+	if (v->wish->wish == WISH_REVOKE && v->wish->selector != NULL &&
+	    k->state == KEY_GONE && strcmp(v->wish->selector, k->selector) == 0)
 		return true;
 	return life_is_alg_concerned(v, k->alg) &&
 	    (k->state == KEY_ACTIVE || life_is_rising(k));

@@ -64,8 +64,11 @@ const struct key_facts *life_facts(const struct life_view *v,
 /* Whether the rules still want keys of alg. */
 bool life_is_listed(const struct life_view *v, enum key_alg alg);
 
-/* Whether a sighting found the record not to be what it should. */
-bool life_is_bad_sight(enum sight sight);
+/* Whether a look found the record not to be what it should. */
+bool life_is_bad_look(const struct key_facts *f);
+
+/* Whether every server was seen to have no record of the key. */
+bool life_is_gone(const struct key_facts *f);
 
 /* Whether an active key is lost, or its record cannot be kept published. */
 bool life_is_lost(const struct life_view *v, const struct ring_key *active);

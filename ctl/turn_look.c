@@ -44,6 +44,22 @@ turn_wants_look(const struct turner *t, const struct job *j,
 	return false;
 }
 
+/* Whether a server answered well, and not with the record. */
+static bool
+is_missing(const struct sighting *s)
+{
+	for (size_t i = 0; i < s->server_count; i++) {
+		const struct sight_server *server = &s->servers[i];
+
+		if (!server->is_left_out &&
+		    (server->sight == SIGHT_ABSENT ||
+		        server->sight == SIGHT_EMPTY ||
+		        server->sight == SIGHT_MISMATCH))
+			return true;
+	}
+	return false;
+}
+
 /* What the answer says of a key, in the words of life.h. */
 static void
 take_answer(const struct sight_query *q, struct seen *seen)
@@ -61,6 +77,7 @@ take_answer(const struct sight_query *q, struct seen *seen)
 	seen->facts.record_ttl = s->record_ttl;
 	seen->facts.is_weak_sight = s->is_weak;
 	seen->facts.is_wildcard = s->is_wildcard;
+	seen->facts.is_missing = is_missing(s);
 	if (s->sight == SIGHT_COMPLETE)
 		sighting_summary(s, seen->text, sizeof(seen->text));
 	else
@@ -200,6 +217,7 @@ turn_take_seen(struct job *j)
 		f->record_ttl = s->facts.record_ttl;
 		f->is_weak_sight = s->facts.is_weak_sight;
 		f->is_wildcard = s->facts.is_wildcard;
+		f->is_missing = s->facts.is_missing;
 		f->sight_text = s->text;
 	}
 }
