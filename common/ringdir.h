@@ -94,6 +94,10 @@ int ringdir_commit(const struct ringdir *d, const struct ring *before,
 int ringdir_write(const struct ringdir *d, const struct ring *ring,
     const struct buf *line, off_t old_len, struct err *err);
 
+/* Only the new ring.conf, beside the old one; see replacefile.h. */
+int ringdir_prepare(const struct ringdir *d, const struct ring *ring,
+    struct err *err);
+
 /* Make the journal that long, and durably so. */
 int ringdir_cut_journal(const struct ringdir *d, off_t len, struct err *err);
 

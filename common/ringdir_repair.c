@@ -131,39 +131,51 @@ link_aside(const struct repair *r, char *aside, size_t size, struct err *err)
 	return err_errno(err, "%s/%s", r->d->path, aside);
 }
 
+/* Rename both new files into their places, or neither. */
+static int
+rename_both(const struct repair *r, const char *aside, struct err *err)
+{
+	const struct ringdir *d = r->d;
+	const char *name = replacefile_name(d->journal_path);
+
+	if (replacefile_rename(d->fd, d->journal_path, err) == -1) {
+		replacefile_cancel(d->fd, d->conf_path);
+		if (r->has_journal)
+			unlinkat(d->fd, aside, 0);
+		return -1;
+	}
+	if (replacefile_rename(d->fd, d->conf_path, err) == 0)
+		return 0;
+	if (r->has_journal)
+		renameat(d->fd, aside, d->fd, name);
+	else
+		unlinkat(d->fd, name, 0);
+	return -1;
+}
+
 /*
- * Put a journal of one line in place of what is there, and then ring.conf.
+ * Put a journal of one line in place of what is there, and ring.conf with it.
  * Killed between the two, ring.conf is behind, and the next repair goes on.
  */
 static int
 replace_journal(const struct repair *r, const struct ring *after,
     const struct buf *line, struct err *err)
 {
-	static const struct buf no_line = BUF_INIT;
 	const struct ringdir *d = r->d;
 	char aside[32] = "";
 
-	if (replacefile_prepare(d->fd, d->journal_path, line->data, line->len,
-	        err) == -1)
+	if (ringdir_prepare(d, after, err) == -1)
 		return -1;
-	if (r->has_journal && link_aside(r, aside, sizeof(aside), err) == -1) {
+	if (replacefile_prepare(d->fd, d->journal_path, line->data, line->len,
+	        err) == -1 ||
+	    (r->has_journal &&
+	        link_aside(r, aside, sizeof(aside), err) == -1)) {
+		replacefile_cancel(d->fd, d->conf_path);
 		replacefile_cancel(d->fd, d->journal_path);
 		return -1;
 	}
-	if (replacefile_rename(d->fd, d->journal_path, err) == -1) {
-		if (r->has_journal)
-			unlinkat(d->fd, aside, 0);
+	if (rename_both(r, aside, err) == -1)
 		return -1;
-	}
-	if (ringdir_write(d, after, &no_line, 0, err) == -1) {
-		const char *name = replacefile_name(d->journal_path);
-
-		if (r->has_journal)
-			renameat(d->fd, aside, d->fd, name);
-		else
-			unlinkat(d->fd, name, 0);
-		return -1;
-	}
 	if (r->has_journal)
 		buf_printf(r->said, "the old journal is kept as %s/%s\n",
 		    d->path, aside);

@@ -83,45 +83,58 @@ append_line(const struct ringdir *d, const struct buf *line, off_t old_len,
 }
 
 int
-ringdir_write(const struct ringdir *d, const struct ring *ring,
-    const struct buf *line, off_t old_len, struct err *err)
+ringdir_prepare(const struct ringdir *d, const struct ring *ring,
+    struct err *err)
 {
 	struct buf text = BUF_INIT;
 	struct ring *again = NULL;
-	struct err ignored;
 	int rc = -1;
 
-	if (ringfile_write(ring, &text, err) == -1 || buf_str(&text) == NULL)
+	if (ringfile_write(ring, &text, err) == -1)
 		goto out;
+	if (buf_str(&text) == NULL) {
+		err_nomem(err);
+		goto out;
+	}
 	/* What is written must be read again, come what may. */
 	again = ringfile_parse(d->conf_path, text.data, err);
 	if (again == NULL)
 		goto out;
 	if (text.len > RINGFILE_BYTES_MAX ||
-	    ring->journal_len > JOURNAL_BYTES_MAX) {
+	    ring->journal_len > JOURNAL_BYTES_MAX)
 		err_set(err, ERR_LIMIT, "%s: too large", d->path);
-		goto out;
-	}
-	if (replacefile_prepare(d->fd, d->conf_path, text.data, text.len,
-	        err) == -1)
-		goto out;
-	if (line->len > 0 && append_line(d, line, old_len, err) == -1) {
-		replacefile_cancel(d->fd, d->conf_path);
-		goto out;
-	}
-	rc = replacefile_rename(d->fd, d->conf_path, err);
-	if (rc == -1 && line->len > 0)
-		ringdir_cut_journal(d, old_len, &ignored);
-	/*
-	 * The step is durable by its line in the journal: should the new name
-	 * be lost, the next lock writes it again.
-	 */
-	if (rc == 0)
-		fsync(d->fd);
+	else
+		rc = replacefile_prepare(d->fd, d->conf_path, text.data,
+		    text.len, err);
 out:
 	ring_free(again);
 	buf_clear(&text);
 	return rc;
+}
+
+int
+ringdir_write(const struct ringdir *d, const struct ring *ring,
+    const struct buf *line, off_t old_len, struct err *err)
+{
+	struct err ignored;
+
+	if (ringdir_prepare(d, ring, err) == -1)
+		return -1;
+	if (line->len > 0 && append_line(d, line, old_len, err) == -1) {
+		replacefile_cancel(d->fd, d->conf_path);
+		return -1;
+	}
+	if (replacefile_rename(d->fd, d->conf_path, err) == -1) {
+		if (line->len > 0)
+			ringdir_cut_journal(d, old_len, &ignored);
+		return -1;
+	}
+	/*
+	 * The step is durable by its line in the journal: should the new name
+	 * be lost, the next lock writes it again.
+	 */
+	fsync(d->fd);
+	return 0;
 }
 
 /* Remove what was being written when its writer died. */
