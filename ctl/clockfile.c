@@ -16,6 +16,7 @@
 
 #define BOOT_ID_FILE   "/proc/sys/kernel/random/boot_id"
 #define CLOCK_FILE_MAX 256
+#define HEAD           "keyturn-clock 1 "
 
 int
 clock_now(struct moment *now, struct err *err)
@@ -91,26 +92,51 @@ clock_path(const char *rings)
 	return smallfile_beside(rings, "clock");
 }
 
+/* One word of the line, which must be a number of seconds. */
+static bool
+take_seconds(char **rest, long long *out)
+{
+	const char *word = strsep(rest, " ");
+	char *end;
+
+	if (word == NULL || *word == '\0')
+		return false;
+	errno = 0;
+	*out = strtoll(word, &end, 10);
+	return *end == '\0' && errno == 0 && *out >= 0;
+}
+
+static bool
+parse(char *line, struct clock_memory *m)
+{
+	const char *wall, *id;
+
+	if (strncmp(line, HEAD, strlen(HEAD)) != 0)
+		return false;
+	line += strlen(HEAD);
+	wall = strsep(&line, " ");
+	if (!when_parse(wall, &m->last.wall) ||
+	    !take_seconds(&line, &m->last.boottime))
+		return false;
+	id = strsep(&line, " ");
+	if (id == NULL || *id == '\0' || strlen(id) >= sizeof(m->last.boot_id))
+		return false;
+	memcpy(m->last.boot_id, id, strlen(id) + 1);
+	return take_seconds(&line, &m->careful_until) && line == NULL;
+}
+
 bool
 clock_load(const char *path, struct clock_memory *memory)
 {
 	struct buf text = BUF_INIT;
 	struct err ignored = ERR_INIT;
-	char wall[WHEN_TEXT_MAX], id[RING_BOOT_ID_MAX];
-	const char *line;
 	bool is_good = false;
-	int end = 0;
 
 	memset(memory, 0, sizeof(*memory));
 	if (readfile(path, CLOCK_FILE_MAX, &text, &ignored) == 0 &&
-	    (line = buf_str(&text)) != NULL && strlen(line) == text.len &&
-	    sscanf(line, "keyturn-clock 1 %31s %18lld %39s %18lld%n", wall,
-	        &memory->last.boottime, id, &memory->careful_until,
-	        &end) == 4 &&
-	    strcmp(line + end, "\n") == 0 &&
-	    when_parse(wall, &memory->last.wall)) {
-		memcpy(memory->last.boot_id, id, sizeof(id));
-		is_good = true;
+	    text.len > 0 && text.data[text.len - 1] == '\n') {
+		text.len--;
+		is_good = buf_str(&text) != NULL && parse(text.data, memory);
 	}
 	buf_clear(&text);
 	return is_good;
@@ -124,8 +150,7 @@ clock_write(const char *path, const struct clock_memory *memory,
 	int len;
 
 	when_text(memory->last.wall, wall);
-	len = snprintf(line, sizeof(line), "keyturn-clock 1 %s %lld %s %lld\n",
-	    wall, memory->last.boottime, memory->last.boot_id,
-	    memory->careful_until);
+	len = snprintf(line, sizeof(line), HEAD "%s %lld %s %lld\n", wall,
+	    memory->last.boottime, memory->last.boot_id, memory->careful_until);
 	return smallfile_write(path, line, (size_t)len, true, err);
 }

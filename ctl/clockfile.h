@@ -10,7 +10,7 @@
 #include "err.h"
 #include "ring.h"
 
-#define CLOCK_GAP_MAX      (7 * 86400) /* s between two runs */
+#define CLOCK_GAP_MAX      (7LL * 86400) /* s between two runs */
 #define CLOCK_JUMP_MAX     300   /* s of the wall clock against the other */
 #define CLOCK_CAREFUL_FOR  86400 /* s after a gap or a jump */
 #define CLOCK_WAIT         3600 /* s between the ticks of an irreversible step */

@@ -1,9 +1,9 @@
 /*
  * keyturn add: new rings.
  */
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "json.h"
@@ -27,47 +27,68 @@ static const struct ctl_option options[] = {
 	{ .name = NULL },
 };
 
+/* What a SELECTOR=FILE says. */
+struct adopt_text {
+	char selector[DNSNAME_MAX + 1];
+	char file[PATH_MAX];
+};
+
 /* One run. */
 struct adding {
 	struct turner t;
-	char *adopt_text; /* in pieces */
-	struct turn_adopt adopt[ADOPT_MAX];
-	char selectors[ADOPT_MAX][DNSNAME_MAX + 1];
+	struct adopt_text texts[ADOPT_MAX];
+	struct turn_adopt adopt[ADOPT_MAX]; /* points into them */
 	size_t adopt_count;
 	bool is_json;
 };
+
+/* One SELECTOR=FILE, len bytes of text.  Returns the exit code. */
+static int
+take_one(const struct ctl_call *call, struct adding *a, const char *text,
+    size_t len)
+{
+	const char *file = memchr(text, '=', len);
+	struct adopt_text *t = &a->texts[a->adopt_count];
+	char selector[DNSNAME_MAX + 2];
+	size_t file_len;
+
+	if (file == NULL || file == text + len - 1)
+		return out_usage(call, "--adopt: not SELECTOR=FILE: %.*s",
+		    (int)len, text);
+	if (a->adopt_count == ADOPT_MAX)
+		return out_usage(call,
+		    "--adopt: at most %d keys, one of each algorithm",
+		    ADOPT_MAX);
+	file++;
+	file_len = len - (size_t)(file - text);
+	if (file_len >= sizeof(t->file))
+		return out_usage(call, "--adopt: a path of over %zu bytes",
+		    sizeof(t->file) - 1);
+	snprintf(selector, sizeof(selector), "%.*s", (int)(file - 1 - text),
+	    text);
+	if (!turncmd_selector(call, selector, t->selector))
+		return CTL_USAGE;
+	memcpy(t->file, file, file_len);
+	t->file[file_len] = '\0';
+	a->adopt[a->adopt_count++] =
+	    (struct turn_adopt){ t->selector, t->file };
+	return CTL_GOOD;
+}
 
 /* Take --adopt apart.  Returns the exit code. */
 static int
 take_adopt(const struct ctl_call *call, struct adding *a)
 {
-	char *rest, *piece, *file;
+	const char *text = call->values[OPT_ADOPT];
+	int code = CTL_GOOD;
 
-	if (call->values[OPT_ADOPT] == NULL)
-		return CTL_GOOD;
-	a->adopt_text = strdup(call->values[OPT_ADOPT]);
-	if (a->adopt_text == NULL)
-		return CTL_NOT_YET;
-	rest = a->adopt_text;
-	while ((piece = strsep(&rest, ",")) != NULL) {
-		struct turn_adopt *one = &a->adopt[a->adopt_count];
+	while (code == CTL_GOOD && text != NULL) {
+		size_t len = strcspn(text, ",");
 
-		file = strchr(piece, '=');
-		if (file == NULL || file[1] == '\0')
-			return out_usage(call, "--adopt: not SELECTOR=FILE: %s",
-			    piece);
-		if (a->adopt_count == ADOPT_MAX)
-			return out_usage(call,
-			    "--adopt: at most %d keys, one of each algorithm",
-			    ADOPT_MAX);
-		*file++ = '\0';
-		if (!turncmd_selector(call, piece,
-		        a->selectors[a->adopt_count]))
-			return CTL_USAGE;
-		one->selector = a->selectors[a->adopt_count++];
-		one->file = file;
+		code = take_one(call, a, text, len);
+		text = text[len] == ',' ? text + len + 1 : NULL;
 	}
-	return CTL_GOOD;
+	return code;
 }
 
 /*
@@ -262,7 +283,7 @@ run(const struct ctl_call *call)
 	if (code == CTL_GOOD && !turncmd_reason(call, call->values[OPT_FORCE]))
 		code = CTL_USAGE;
 	if (code != CTL_GOOD || turner_open(&a.t, call, true, &code) == -1)
-		goto out;
+		return code;
 	a.t.force = call->values[OPT_FORCE];
 	for (size_t i = 0; i < call->operand_count; i++) {
 		const char *name = call->operands[i];
@@ -272,8 +293,6 @@ run(const struct ctl_call *call)
 		                           : add_name(call, &a, name));
 	}
 	turner_close(&a.t);
-out:
-	free(a.adopt_text);
 	return code;
 }
 

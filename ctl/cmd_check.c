@@ -12,17 +12,20 @@
 #include <unistd.h>
 
 #include "base64.h"
+#include "checkdns.h"
 #include "ctl.h"
 #include "json.h"
 #include "output.h"
 #include "problem.h"
 #include "snap.h"
 
-enum { OPT_USER, OPT_JSON };
+enum { OPT_USER, OPT_DNS, OPT_JSON };
 
 static const struct ctl_option options[] = {
 	[OPT_USER] = { "user", 'u', "NAME",
 	    "as root: check as that user, not as keyturnd's" },
+	[OPT_DNS] = { "dns", '\0', NULL,
+	    "look up what is published for each key" },
 	[OPT_JSON] = { "json", '\0', NULL, "one JSON object" },
 	{ .name = NULL },
 };
@@ -32,6 +35,7 @@ struct findings {
 	struct buf errors, warnings; /* lines; with JSON, elements */
 	bool is_json;
 	size_t keys, lines, broken;
+	size_t dns_bad, dns_unanswered; /* keys, with --dns */
 };
 
 static void
@@ -185,13 +189,64 @@ check_snap(const struct snap *snap, struct findings *f)
 	check_entries(snap, f);
 }
 
+/* tell of struct checkdns */
+static void
+add_dns(void *arg, const char *text, bool is_warning)
+{
+	struct findings *f = arg;
+
+	if (is_warning)
+		add(f, &f->warnings, "warning: ", text);
+	else
+		add(f, &f->errors, "", text);
+}
+
+/* With --dns.  Returns 0, or -1 with err set. */
+static int
+check_dns(const struct snap *snap, struct findings *f, struct err *err)
+{
+	struct checkdns c = { .tell = add_dns, .arg = f };
+	int rc = checkdns(snap, &c, err);
+
+	f->dns_bad = c.bad;
+	f->dns_unanswered = c.unanswered;
+	return rc;
+}
+
+/* One word for all that was found, and the exit code. */
+static const char *
+result(const struct findings *f, bool is_refused, int *code)
+{
+	*code = CTL_CONFIG;
+	if (is_refused)
+		return "refused";
+	if (f->broken > 0)
+		return "broken";
+	*code = CTL_PROBLEM;
+	if (f->dns_bad > 0)
+		return "bad in the DNS";
+	*code = CTL_UNAVAILABLE;
+	if (f->dns_unanswered > 0)
+		return "without an answer from the DNS";
+	*code = CTL_GOOD;
+	return "good";
+}
+
+/* How many keys the word is about; 0: all. */
+static size_t
+result_count(const struct findings *f)
+{
+	if (f->broken > 0)
+		return f->broken;
+	return f->dns_bad > 0 ? f->dns_bad : f->dns_unanswered;
+}
+
 /* Write all findings.  Returns the exit code. */
 static int
 report(struct findings *f, bool is_refused)
 {
-	bool is_good = !is_refused && f->broken == 0;
-	const char *word = is_refused ? "refused" : is_good ? "good" : "broken";
-	int code = is_good ? CTL_GOOD : CTL_CONFIG;
+	int code;
+	const char *word = result(f, is_refused, &code);
 	const char *errors = buf_str(&f->errors);
 	const char *warnings = buf_str(&f->warnings);
 	struct buf out = BUF_INIT;
@@ -209,8 +264,8 @@ report(struct findings *f, bool is_refused)
 			buf_printf(&out, "%zu key%s, %zu line%s: ", f->keys,
 			    f->keys == 1 ? "" : "s", f->lines,
 			    f->lines == 1 ? "" : "s");
-		if (f->broken > 0)
-			buf_printf(&out, "%zu ", f->broken);
+		if (!is_refused && result_count(f) > 0)
+			buf_printf(&out, "%zu ", result_count(f));
 		if (!is_refused)
 			buf_printf(&out, "%s\n", word);
 	}
@@ -239,6 +294,11 @@ run(const struct ctl_call *call)
 		add(&f, &f.errors, "", err.text);
 	else
 		check_snap(snap, &f);
+	if (snap != NULL && call->values[OPT_DNS] != NULL &&
+	    check_dns(snap, &f, &err) == -1) {
+		f.dns_unanswered++;
+		add(&f, &f.errors, "", err.text);
+	}
 	if (f.broken > 0 && user == NULL && geteuid() == 0)
 		add(&f, &f.warnings, "warning: ",
 		    "checked as root, because keyturnd is not running; if it "
@@ -255,13 +315,16 @@ run(const struct ctl_call *call)
 
 const struct command cmd_check = {
 	.name = "check",
-	.arguments = "[-u NAME] [--json]",
+	.arguments = "[-u NAME] [--dns] [--json]",
 	.summary = "Check configuration, tables and keys as keyturnd would",
 	.help = "\n"
 	        "Every key signs once and its signature is verified.  Errors "
 	        "and warnings go to\n"
 	        "standard error.  0: good, warnings included.  78: something "
-	        "is wrong, by name.\n",
+	        "is wrong, by name.\n"
+	        "With --dns also 1: a published key is not that of the private "
+	        "key, or not at\n"
+	        "every server; 69: the DNS does not answer.\n",
 	.options = options,
 	.run = run,
 };

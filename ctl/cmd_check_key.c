@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf.h"
 #include "ctl.h"
@@ -14,7 +15,7 @@
 #include "keysource.h"
 #include "knownkeys.h"
 #include "output.h"
-#include "ring.h"
+#include "ringstore.h"
 
 #define OTHERS_MAX 32 /* selectors that are looked at for a stray key */
 
@@ -58,6 +59,35 @@ take_names(const struct ctl_call *call, struct job *j)
 	                                                  : CTL_NOT_YET;
 }
 
+/* The key files are those of keyturnd's user, who owns the rings. */
+static int
+become_owner(const struct conf *conf)
+{
+	struct err err = ERR_INIT;
+
+	if (access(conf->rings, F_OK) == 0 &&
+	    ringstore_become_owner(conf->rings, &err) == -1)
+		return out_err(&err, CTL_NO_PERMISSION);
+	return CTL_GOOD;
+}
+
+/* Take the private key that is known for the selector, if there is one. */
+static void
+take_known(struct job *j, struct err *err)
+{
+	struct keycheck *kc = &j->look.check;
+	const struct known_key *k = known_keys_find(&j->known, kc->selector);
+
+	if (k == NULL)
+		return;
+	j->path = k->path;
+	j->from = k->from;
+	j->key = k->key != NULL ? key_get(k->key) : NULL;
+	*err = k->err;
+	/* A static key is in use already: no cache is spoilt by asking. */
+	j->look.may_ask_resolver = strncmp(k->from, "ring", 4) != 0;
+}
+
 /*
  * Find the private key.  That it cannot be read is a finding.  Returns the
  * exit code.
@@ -68,28 +98,26 @@ take_private(const struct ctl_call *call, struct job *j)
 	const char *file = call->operand_count > 2 ? call->operands[2] : NULL;
 	struct keycheck *kc = &j->look.check;
 	const struct conf *conf = j->source.conf;
-	const struct known_key *k;
-	struct err err = ERR_INIT;
+	struct err err = ERR_INIT, why = ERR_INIT;
 	struct file_id id;
+	int code;
 
-	if (known_keys_load(conf, kc->domain, &j->known, &err) == -1)
-		return out_err(&err, CTL_CONFIG);
-	k = known_keys_find(&j->known, kc->selector);
-	if (file != NULL) {
+	if (file != NULL) { /* read by who has called */
 		j->path = file;
 		j->key = keyfile_load(file, (unsigned)conf->minimum_rsa_bits,
-		    &id, &err);
-	} else if (k != NULL) {
-		j->path = k->path;
-		j->from = k->from;
-		j->key = k->key != NULL ? key_get(k->key) : NULL;
-		err = k->err;
-		/* It is in use already: no cache is spoilt by asking. */
-		j->look.may_ask_resolver = true;
+		    &id, &why);
 	}
+	code = become_owner(conf);
+	if (code != CTL_GOOD)
+		return code;
+	if (known_keys_load_ring(conf, kc->domain, &j->known, &err) == -1 ||
+	    known_keys_load(conf, kc->domain, &j->known, &err) == -1)
+		return out_err(&err, CTL_CONFIG);
+	if (file == NULL)
+		take_known(j, &why);
 	kc->key = j->key;
 	if (j->path != NULL && j->key == NULL)
-		keycheck_set(kc, KEYCHECK_PRIVATE, "%s", err.text);
+		keycheck_set(kc, KEYCHECK_PRIVATE, "%s", why.text);
 	return CTL_GOOD;
 }
 

@@ -47,7 +47,7 @@ judge(struct turner *t, const struct turn_report *r)
 
 	if (code != CTL_GOOD && code != CTL_NOT_YET && code != CTL_PROBLEM)
 		return code;
-	ring = ringstore_load(t->store, r->domain, t->host, NULL, &err);
+	ring = turner_load(t, r->domain, NULL, &err);
 	if (ring == NULL)
 		return out_err(&err, CTL_PROBLEM);
 	for (size_t i = 0; i < ring->key_count; i++) {

@@ -52,10 +52,10 @@ struct command {
 	int (*run)(const struct ctl_call *call); /* returns the exit code */
 };
 
-extern const struct command cmd_add, cmd_check, cmd_check_key, cmd_keygen,
-    cmd_panic, cmd_probe, cmd_reload, cmd_remove, cmd_repair, cmd_retire,
-    cmd_revoke, cmd_rotate, cmd_sign, cmd_status, cmd_tick, cmd_verify,
-    cmd_version;
+extern const struct command cmd_add, cmd_check, cmd_check_key, cmd_dns,
+    cmd_journal, cmd_keygen, cmd_panic, cmd_plan, cmd_probe, cmd_reload,
+    cmd_remove, cmd_repair, cmd_retire, cmd_revoke, cmd_rotate, cmd_sign,
+    cmd_status, cmd_tick, cmd_verify, cmd_version;
 
 /* Write the help of one subcommand, made from its table, to stdout. */
 void ctl_help(const struct command *command);

@@ -9,8 +9,8 @@
 #include "conf.h"
 #include "life.h"
 
-#define EVENT_TIMEOUT 30          /* s for the program of on_event */
-#define EVENT_AGAIN   (24 * 3600) /* s until it is run again for the same */
+#define EVENT_TIMEOUT 30           /* s for the program of on_event */
+#define EVENT_AGAIN   (24L * 3600) /* s until it is run again for the same */
 
 struct event {
 	time_t when;

@@ -108,9 +108,10 @@ take_conf(struct keysource *ks, const struct ctl_call *call)
 	struct err err = ERR_INIT;
 
 	if (call->conf_given || access(call->conf_path, F_OK) == 0)
-		ks->conf = conf_load(call->conf_path, &err);
+		ks->own_conf = conf_load(call->conf_path, &err);
 	else
-		ks->conf = conf_default(&err);
+		ks->own_conf = conf_default(&err);
+	ks->conf = ks->own_conf;
 	return ks->conf != NULL ? CTL_GOOD : out_err(&err, CTL_CONFIG);
 }
 
@@ -148,5 +149,5 @@ keysource_clear(struct keysource *ks)
 	zone_clear(&ks->zone);
 	buf_clear(&ks->file);
 	sights_free(ks->sights);
-	conf_free(ks->conf);
+	conf_free(ks->own_conf);
 }

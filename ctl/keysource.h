@@ -19,7 +19,8 @@ struct keysource {
 	const char *zone_path, *file_path; /* NULL: not given */
 	struct zone zone;
 	struct buf file;
-	struct conf *conf;
+	const struct conf *conf;
+	struct conf *own_conf; /* the same, to be freed */
 	struct sights *sights;
 	struct key_source source; /* for verify_field */
 };

@@ -3,10 +3,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "buf.h"
 #include "keyfile.h"
 #include "knownkeys.h"
+#include "ringstore.h"
 #include "table.h"
 
 void
@@ -89,7 +91,6 @@ known_keys_load(const struct conf *conf, const char *domain,
 	struct key_table *table;
 	int rc = 0;
 
-	*out = (struct known_keys){ .keys = NULL };
 	if (conf->key_table == NULL)
 		return 0;
 	table = key_table_load(conf->key_table, err);
@@ -99,8 +100,55 @@ known_keys_load(const struct conf *conf, const char *domain,
 		if (strcmp(table->lines[i].domain, domain) == 0)
 			rc = add_line(conf, table, &table->lines[i], out, err);
 	key_table_free(table);
-	if (rc == -1)
-		known_keys_clear(out);
+	return rc;
+}
+
+static int
+add_ring_key(struct ringstore *store, const struct conf *conf,
+    const struct ring *ring, const struct ring_key *rk, struct known_keys *out,
+    struct err *err)
+{
+	struct buf path = BUF_INIT, from = BUF_INIT;
+	struct known_key *k = NULL;
+	struct file_id id;
+
+	buf_printf(&path, "%s/%s/%s", conf->rings, ring->domain, rk->file);
+	buf_printf(&from, "ring, %s", key_state_name(rk->state));
+	if (buf_str(&path) == NULL)
+		err_nomem(err);
+	else
+		k = add(out, rk->selector, path.data, &from, err);
+	if (k != NULL)
+		k->key = ringstore_load_key(store, ring->domain, rk,
+		    (unsigned)conf->minimum_rsa_bits, &id, &k->err);
+	buf_clear(&path);
+	buf_clear(&from);
+	return k != NULL ? 0 : -1;
+}
+
+int
+known_keys_load_ring(const struct conf *conf, const char *domain,
+    struct known_keys *out, struct err *err)
+{
+	struct ringstore *store;
+	struct ring *ring = NULL;
+	int rc = 0;
+
+	if (access(conf->rings, F_OK) == -1)
+		return 0;
+	store = ringstore_open_dir(conf->rings, err);
+	if (store == NULL)
+		return -1;
+	if (ringstore_has(store, domain)) {
+		ring = ringstore_load(store, domain, NULL, NULL, err);
+		rc = ring != NULL ? 0 : -1;
+	}
+	for (size_t i = 0; ring != NULL && i < ring->key_count && rc == 0; i++)
+		if (ring->keys[i].file[0] != '\0')
+			rc = add_ring_key(store, conf, ring, &ring->keys[i],
+			    out, err);
+	ring_free(ring);
+	ringstore_close(store);
 	return rc;
 }
 

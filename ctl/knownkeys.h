@@ -25,11 +25,18 @@ struct known_keys {
 };
 
 /*
- * Find the keys of domain (lower case).  A key file that cannot be read is no
- * error here.
+ * Append the keys that the KeyTable has for domain (lower case).  A key file
+ * that cannot be read is no error here.
  * Returns 0, or -1 with err set: ERR_CONF (the KeyTable), ERR_NOMEM, ERR_IO.
  */
 int known_keys_load(const struct conf *conf, const char *domain,
+    struct known_keys *out, struct err *err);
+
+/*
+ * Append the keys of the ring of domain that still have their file, if there
+ * is a ring.  Likewise; and ERR_KEY: the ring cannot be read.
+ */
+int known_keys_load_ring(const struct conf *conf, const char *domain,
     struct known_keys *out, struct err *err);
 void known_keys_clear(struct known_keys *k);
 

@@ -65,6 +65,14 @@ int turner_read_held(struct turner *t, struct err *err);
 /* Whether keyturnd answers; asked once. */
 bool turner_asks(struct turner *t);
 
+/*
+ * Read the ring of domain, by its lock if that is not NULL.  Refused, beyond
+ * what ringstore_load refuses, when keyturnd has seen more steps of it: then
+ * all of its directory is an old copy.
+ */
+struct ring *turner_load(struct turner *t, const char *domain,
+    struct ringlock *lock, struct err *err);
+
 /* A ring with what is known of it, read without a lock. */
 struct known {
 	const struct ring_conf *conf;

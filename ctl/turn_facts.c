@@ -3,6 +3,9 @@
  * held, the state of its key files.  Reads only, and of what has not changed
  * no more than it must: a tick goes over every ring there is.
  */
+#include <sys/stat.h>
+
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +24,47 @@ known_clear(struct known *k)
 	memset(k, 0, sizeof(*k));
 }
 
+/* The most steps of the ring that keyturnd has seen, since it was made. */
+static unsigned long
+steps_seen(const struct turner *t, const struct ring *ring)
+{
+	unsigned long most = 0;
+
+	for (size_t i = 0; i < ring->key_count; i++) {
+		const struct ring_key *key = &ring->keys[i];
+		const struct held_key *h = held_find(&t->held, ring->domain,
+		    key->selector, key->fingerprint);
+
+		if (h != NULL && h->since >= ring->made && h->steps > most)
+			most = h->steps;
+	}
+	return most;
+}
+
+struct ring *
+turner_load(struct turner *t, const char *domain, struct ringlock *lock,
+    struct err *err)
+{
+	const char *host = t->is_foreign ? NULL : t->host;
+	struct ring *ring = lock != NULL
+	    ? ringlock_load(lock, host, err)
+	    : ringstore_load(t->store, domain, host, NULL, err);
+	unsigned long seen;
+
+	if (ring == NULL)
+		return NULL;
+	seen = steps_seen(t, ring);
+	if (ring->steps >= seen)
+		return ring;
+	err_set(err, ERR_KEY,
+	    "%s/%s: an old copy: it has %lu steps, and keyturnd has seen %lu "
+	    "of it: bring the newer one back; if that is lost, move this one "
+	    "away and `keyturn add %s`",
+	    t->conf->rings, domain, ring->steps, seen, domain);
+	ring_free(ring);
+	return NULL;
+}
+
 /* What keyturnd did with the key. */
 static void
 take_held(const struct turner *t, const struct ring *ring,
@@ -33,6 +77,23 @@ take_held(const struct turner *t, const struct ring *ring,
 	f->held_since = h != NULL ? h->since : 0;
 	f->last_signed = h != NULL ? h->last_signed : 0;
 	f->released = h != NULL ? h->released : 0;
+}
+
+/* Whether there is no such file, which is more than that it was not read. */
+static bool
+is_missing(const struct turner *t, const struct ring *ring,
+    const struct ring_key *key)
+{
+	char *path = NULL;
+	struct stat st;
+	bool is;
+
+	if (asprintf(&path, "%s/%s/%s", t->conf->rings, ring->domain,
+	        key->file) == -1)
+		return false;
+	is = lstat(path, &st) == -1 && errno == ENOENT;
+	free(path);
+	return is;
 }
 
 /*
@@ -61,7 +122,10 @@ check_file(struct turner *t, struct known *k, const struct ring_key *key,
 	    (unsigned)t->conf->minimum_rsa_bits, &id, &why);
 	if (private == NULL) {
 		/* Out of memory is no reason to turn. */
-		f->file = why.code == ERR_KEY ? FILE_LOST : FILE_UNKNOWN;
+		f->file = why.code == ERR_KEY ||
+		        (why.code == ERR_IO && is_missing(t, k->ring, key))
+		    ? FILE_LOST
+		    : FILE_UNKNOWN;
 		return 0;
 	}
 	key_put(private);
@@ -117,7 +181,6 @@ int
 known_load(struct turner *t, const char *domain, struct ringlock *lock,
     struct known *k, struct err *err)
 {
-	const char *host = t->is_foreign ? NULL : t->host;
 	int rc = -1;
 
 	memset(k, 0, sizeof(*k));
@@ -125,9 +188,7 @@ known_load(struct turner *t, const char *domain, struct ringlock *lock,
 	k->rules = k->conf->rotation;
 	if (t->is_auto)
 		k->rules.mode = ROTATION_AUTO;
-	k->ring = lock != NULL
-	    ? ringlock_load(lock, host, err)
-	    : ringstore_load(t->store, domain, host, NULL, err);
+	k->ring = turner_load(t, domain, lock, err);
 	if (k->ring == NULL)
 		goto out;
 	if (asprintf(&k->looks_path, "%s/%s/looks", t->conf->rings, domain) ==

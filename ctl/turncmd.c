@@ -148,7 +148,7 @@ turncmd_has_key(struct turner *t, const char *domain, const char *selector,
 	struct ring *ring;
 	bool has = false;
 
-	ring = ringstore_load(t->store, domain, t->host, NULL, &err);
+	ring = turner_load(t, domain, NULL, &err);
 	if (ring == NULL) {
 		err_prefix(&err, "%s", domain);
 		*code =

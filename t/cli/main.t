@@ -16,8 +16,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import cli  # noqa: E402
 import lab  # noqa: E402
 
-SUBCOMMANDS = ["check", "check-key", "reload", "status", "sign", "verify", "probe",
-               "keygen", "version"]
+SUBCOMMANDS = ["check", "check-key", "reload", "status", "plan", "journal",
+               "dns", "sign", "verify", "probe", "keygen", "version"]
 
 LONG = ".".join(["a" * 59] * 4) + "x"  # 240 characters
 

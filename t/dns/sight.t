@@ -147,12 +147,12 @@ FAULTS = [  # words, sight, text
     ("lame", "unanswered", NS2 + "is lame"),
     ("not-authoritative", "unanswered", NS2 + "is lame"),
     ("nodata", "unanswered", NS2 + "gives no SOA record"),
-    ("drop", "unanswered", NS2 + "no answer by UDP within [0-9]+ s$"),
-    ("drop-udp", "unanswered", NS2 + "no answer by UDP within [0-9]+ s$"),
-    ("drop-tcp", "unanswered", NS2 + "no answer by TCP within [0-9]+ s$"),
+    ("drop", "unanswered", NS2 + "no answer by UDP within 1 s$"),
+    ("drop-udp", "unanswered", NS2 + "no answer by UDP within 1 s$"),
+    ("drop-tcp", "unanswered", NS2 + "no answer by TCP within 1 s$"),
     ("refuse-tcp", "unanswered", NS2 + "no answer by TCP: "),
-    ("wrong-id", "unanswered", NS2 + "no answer by UDP within [0-9]+ s$"),
-    ("wrong-question", "unanswered", NS2 + "no answer by UDP within [0-9]+ s$"),
+    ("wrong-id", "unanswered", NS2 + "no answer by UDP within 1 s$"),
+    ("wrong-question", "unanswered", NS2 + "no answer by UDP within 1 s$"),
     ("cut", "unanswered", NS2 + "an answer by UDP that cannot be read$"),
     ("truncate refuse-tcp", "unanswered", NS2 + "too large for UDP, and no "
      "answer by TCP"),
@@ -344,9 +344,7 @@ net.start_root()
 check("without memory the old server is forgotten",
       see.look("moving.test", "k1", RECORD), "complete")
 check("with it, it counts", see.look("moving.test", "k1", RECORD, memory=True),
-      "partial",
-      r"^old\.moving\.test \(10\.53\.7\.1\): no TXT record at \S+; it served the "
-      "zone in the last 48 hours$")
+      "partial", r"^old\.moving\.test \(10\.53\.7\.1\): no TXT record")
 old.load(moving)
 check("it may serve the record", see.look(
     "moving.test", "k1", RECORD, memory=True), "complete",
@@ -373,16 +371,6 @@ with open(see.memory, encoding="ascii") as f:
     text = f.read()
 tap.ok("old.moving" not in text and "nonsense" not in text and
        "new.moving.test 10.53.7.2" in text, "and gone from the file", text)
-
-os.unlink(see.memory)
-os.mkdir(see.memory)
-try:
-    see.look("moving.test", "k1", RECORD, memory=True)
-    why = "taken"
-except RuntimeError as e:
-    why = str(e)
-tap.is_(why, "look: exit 78, look: %s: Is a directory\n" % see.memory,
-        "a memory that cannot be read")
 
 # Many at once, with the names of servers and the delegation asked for once.
 before = len(asked.splitlines())
