@@ -24,7 +24,7 @@ enum { OPT_UNTIL, OPT_JSON };
 
 static const struct ctl_option options[] = {
 	[OPT_UNTIL] = { "until", 'u', "DATE",
-	    "2027-01-31T12:00:00Z or a day; default a year from now" },
+	    "a day or a time; default a year from now" },
 	[OPT_JSON] = { "json", '\0', NULL, "one JSON object" },
 	{ .name = NULL },
 };
