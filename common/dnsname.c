@@ -46,6 +46,15 @@ dnsname_is_valid(const char *text, size_t len)
 }
 
 bool
+dnsname_is_valid_lower(const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++)
+		if (ascii_lower(*p) != *p)
+			return false;
+	return dnsname_is_valid(text, strlen(text));
+}
+
+bool
 dnsname_is_within(const char *name, size_t name_len, const char *domain,
     size_t domain_len)
 {

@@ -21,6 +21,12 @@
 bool dnsname_is_valid(const char *text, size_t len);
 
 /*
+ * The same of a NUL-terminated text that has no capitals either: as names stand
+ * in a ring, and as they may become part of a path.
+ */
+bool dnsname_is_valid_lower(const char *text);
+
+/*
  * Whether name is domain or below it, letter case aside.
  */
 bool dnsname_is_within(const char *name, size_t name_len, const char *domain,

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ascii.h"
 #include "buf.h"
 #include "dnsname.h"
 #include "held.h"
@@ -163,16 +162,6 @@ held_clear(struct held *held)
 	*held = (struct held){ .keys = NULL };
 }
 
-/* A domain or a selector as it is in a ring. */
-static bool
-is_name(const char *text)
-{
-	for (const char *p = text; *p != '\0'; p++)
-		if (ascii_lower(*p) != *p)
-			return false;
-	return dnsname_is_valid(text, strlen(text));
-}
-
 static int
 take_time(const struct line *l, const char *text, time_t *t)
 {
@@ -201,9 +190,9 @@ take_fields(const struct line *l, struct held *held)
 	char *const *f = l->fields;
 	struct held_key *key;
 
-	if (!is_name(f[0]))
+	if (!dnsname_is_valid_lower(f[0]))
 		return refuse(l, "not a domain in lower case", f[0]);
-	if (!is_name(f[1]))
+	if (!dnsname_is_valid_lower(f[1]))
 		return refuse(l, "not a selector in lower case", f[1]);
 	if (!hex_parse(f[2], fingerprint))
 		return refuse(l, "not a SHA-256", f[2]);

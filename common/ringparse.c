@@ -10,7 +10,6 @@
 
 #include <libconfig.h>
 
-#include "ascii.h"
 #include "conftext.h"
 #include "confvalue.h"
 #include "dnsname.h"
@@ -39,15 +38,6 @@ is_printable(const char *text)
 	return true;
 }
 
-static bool
-is_lower_name(const char *text)
-{
-	for (const char *p = text; *p != '\0'; p++)
-		if (ascii_lower(*p) != *p)
-			return false;
-	return dnsname_is_valid(text, strlen(text));
-}
-
 bool
 ringfile_is_key_name(const char *name)
 {
@@ -71,7 +61,7 @@ text_is_good(const struct member *m, const char *text, const char **what)
 	switch (m->kind) {
 	case MEMBER_NAME:
 		*what = "not a name in lower case";
-		return is_lower_name(text);
+		return dnsname_is_valid_lower(text);
 	case MEMBER_FILE:
 		*what = "not the name of a key's file";
 		return *text == '\0' || ringfile_is_key_name(text);

@@ -15,19 +15,10 @@
 #include "ringstore_ops.h"
 
 /* A domain becomes the name of a directory: nothing else may be in it. */
-static bool
-is_domain(const char *domain)
-{
-	for (const char *p = domain; *p != '\0'; p++)
-		if (ascii_lower(*p) != *p)
-			return false;
-	return dnsname_is_valid(domain, strlen(domain));
-}
-
 static int
 check_domain(const char *domain, struct err *err)
 {
-	if (is_domain(domain))
+	if (dnsname_is_valid_lower(domain))
 		return 0;
 	return err_set(err, ERR_KEY, "not a domain in lower case: %.300s",
 	    domain);
@@ -71,13 +62,13 @@ bool
 ringstore_is_same(struct ringstore *s, const char *domain,
     const struct file_id id[2])
 {
-	return is_domain(domain) && s->ops->is_same(s, domain, id);
+	return dnsname_is_valid_lower(domain) && s->ops->is_same(s, domain, id);
 }
 
 bool
 ringstore_has(struct ringstore *s, const char *domain)
 {
-	return is_domain(domain) && s->ops->has(s, domain);
+	return dnsname_is_valid_lower(domain) && s->ops->has(s, domain);
 }
 
 struct key *
@@ -104,7 +95,8 @@ bool
 ringstore_is_same_key(struct ringstore *s, const char *domain,
     const struct ring_key *rk, const struct file_id *id)
 {
-	return is_domain(domain) && ringfile_is_key_name(rk->file) &&
+	return dnsname_is_valid_lower(domain) &&
+	    ringfile_is_key_name(rk->file) &&
 	    s->ops->is_same_key(s, domain, rk, id);
 }
 

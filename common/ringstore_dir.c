@@ -13,7 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ascii.h"
 #include "dnsname.h"
 #include "replacefile.h"
 #include "ringdir.h"
@@ -108,15 +107,6 @@ dir_has(struct ringstore *s, const char *domain)
 	    (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode));
 }
 
-static bool
-is_domain(const char *name)
-{
-	for (const char *p = name; *p != '\0'; p++)
-		if (ascii_lower(*p) != *p)
-			return false;
-	return dnsname_is_valid(name, strlen(name));
-}
-
 static int
 compare_names(const void *a, const void *b)
 {
@@ -149,7 +139,8 @@ read_names(struct ringstore *s, DIR *dir, char ***list, size_t *count,
 	const struct dirent *entry;
 
 	while (errno = 0, (entry = readdir(dir)) != NULL)
-		if (is_domain(entry->d_name) && dir_has(s, entry->d_name) &&
+		if (dnsname_is_valid_lower(entry->d_name) &&
+		    dir_has(s, entry->d_name) &&
 		    add_name(list, count, entry->d_name, err) == -1)
 			return -1;
 	return errno == 0 ? 0 : err_errno(err, "%s", store_of(s)->path);
