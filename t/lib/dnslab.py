@@ -29,12 +29,13 @@ net.zone(...)    a Zone with SOA, NS and addresses, known to the root.  Servers
                  that TTL of NSEC records; parent_ns={...} when the
                  delegation differs from the zone's own NS set.
 net.knot/nsd/bind(name, addresses, zones, tsig=, dnssec= (knot), proxied=,
-                  env=)
+                  env=, keeps= (knot))
                  a Server: load(zone...), update(zone, name, type, *values),
                  fault(words, address=None), stop(), start(), pid.
                  knot gives transfers to anybody.
                  tsig: the zones take updates signed with net.tsig_name,
                  net.tsig_secret; net.tsig_file is that key for named.conf.
+                 keeps: updates outlast a restart, but load() is no use.
                  dnssec: the zones are signed, the root has their DS.
                  proxied: a dnsproxy stands in front of each address.
 net.more_keys    before servers start: [(name, algorithm, secret, may update)],
@@ -189,7 +190,8 @@ class Server:
     """A name server that runs in a directory of its own."""
 
     def __init__(self, net, name, addresses, zones, tsig=False, dnssec=False,
-                 proxied=False, env=None):
+                 proxied=False, env=None, keeps=False):
+        self.keeps = keeps
         self.net, self.name, self.dir = net, name, net.path(name)
         self.tsig, self.dnssec, self.env = tsig, dnssec, env
         self.addresses = addresses
@@ -380,8 +382,10 @@ class Knot(Server):
             lines += [' - domain: "%s."' % origin,
                       '   file: "%s"' % self.file(origin),
                       "   zonefile-sync: -1",
-                      "   zonefile-load: difference-no-serial",
-                      "   journal-content: all"]
+                      "   zonefile-load: %s" % (
+                          "whole" if self.keeps else "difference-no-serial"),
+                      "   journal-content: %s" % (
+                          "changes" if self.keeps else "all")]
             lines.append("   acl: [copy%s]" % (", up" if self.tsig else ""))
             if self.dnssec:
                 lines += ["   dnssec-signing: on", "   dnssec-policy: quick"]
