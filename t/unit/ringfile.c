@@ -422,7 +422,7 @@ test_key_names(void)
 		{ "../a.pem", false },
 		{ "A.pem", false },
 		{ "a.PEM", false },
-		{ "a.pem\n", false },
+		{ "a.pem~", false },
 		{ "a .pem", false },
 		{ "ring.conf", false },
 		{ "journal", false },
