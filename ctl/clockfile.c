@@ -1,6 +1,7 @@
 /*
  * The memory of the clocks: its judgement, and its file of one line,
- * "keyturn-clock 1 WALL BOOTTIME BOOT-ID CAREFUL-UNTIL".
+ * "keyturn-clock 1 WALL BOOTTIME BOOT-ID CAREFUL-UNTIL EVEN-SINCE", "-" being
+ * never.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -62,6 +63,21 @@ doubt(const struct moment *then, const struct moment *now, bool same_boot)
 	return NULL;
 }
 
+/*
+ * Whether the wall clock may not have run evenly since then.  A gap between
+ * two runs is harmless where the boot-time clock ran through it.
+ */
+static bool
+is_uneven(const struct moment *then, const struct moment *now, bool same_boot)
+{
+	long long wall = (long long)now->wall - (long long)then->wall;
+
+	if (same_boot)
+		return llabs(wall - (now->boottime - then->boottime)) >
+		    CLOCK_JUMP_MAX;
+	return wall < -CLOCK_JUMP_MAX || wall > CLOCK_GAP_MAX;
+}
+
 int
 clock_judge(const struct clock_memory *before, const struct moment *now,
     struct clock_memory *after, const char **why)
@@ -71,6 +87,10 @@ clock_judge(const struct clock_memory *before, const struct moment *now,
 	long long left = 0; /* seconds of care */
 
 	after->last = *now;
+	after->even_since =
+	    before == NULL || is_uneven(&before->last, now, same_boot)
+	    ? now->wall
+	    : before->even_since;
 	*why = before == NULL ? "the clocks of the last run are not known"
 	                      : doubt(&before->last, now, same_boot);
 	/*
@@ -122,7 +142,10 @@ parse(char *line, struct clock_memory *m)
 	if (id == NULL || *id == '\0' || strlen(id) >= sizeof(m->last.boot_id))
 		return false;
 	memcpy(m->last.boot_id, id, strlen(id) + 1);
-	return take_seconds(&line, &m->careful_until) && line == NULL;
+	if (!take_seconds(&line, &m->careful_until))
+		return false;
+	return line != NULL &&
+	    (strcmp(line, "-") == 0 || when_parse(line, &m->even_since));
 }
 
 bool
@@ -146,11 +169,13 @@ int
 clock_write(const char *path, const struct clock_memory *memory,
     struct err *err)
 {
-	char wall[WHEN_TEXT_MAX], line[CLOCK_FILE_MAX];
+	char wall[WHEN_TEXT_MAX], even[WHEN_TEXT_MAX], line[CLOCK_FILE_MAX];
 	int len;
 
 	when_text(memory->last.wall, wall);
-	len = snprintf(line, sizeof(line), HEAD "%s %lld %s %lld\n", wall,
-	    memory->last.boottime, memory->last.boot_id, memory->careful_until);
+	when_text(memory->even_since, even);
+	len = snprintf(line, sizeof(line), HEAD "%s %lld %s %lld %s\n", wall,
+	    memory->last.boottime, memory->last.boot_id, memory->careful_until,
+	    even[0] != '\0' ? even : "-");
 	return smallfile_write(path, line, (size_t)len, true, err);
 }

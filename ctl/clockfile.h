@@ -20,6 +20,7 @@
 struct clock_memory {
 	struct moment last;
 	long long careful_until; /* by the boot-time clock of last; 0: not */
+	time_t even_since;       /* as in struct life_clock */
 };
 
 /* Read both clocks and the boot id.  -1 with err set: ERR_IO. */

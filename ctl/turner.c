@@ -114,6 +114,7 @@ read_clocks(struct turner *t, bool writes, struct err *err)
 	is_known = clock_load(path, &before);
 	t->clock.irreversible_wait = clock_judge(is_known ? &before : NULL,
 	    &t->clock.now, &t->clock_memory, &why);
+	t->clock.even_since = t->clock_memory.even_since;
 	if (is_known && why != NULL)
 		out_error("note: %s: for a day, steps that cannot be taken "
 		          "back wait 24 hours",

@@ -20,30 +20,32 @@ static const struct run {
 	long long wall, boot; /* s since the run before */
 	bool has_booted;      /* since: then boot counts from the new boot */
 	int wait;
+	bool is_uneven; /* a loud one that is no mere gap */
 } quiet[] = {
-	{ "an hour later", 3600, 3600, false, CLOCK_WAIT },
-	{ "the clock was slewed by 5 minutes", 900, 600, false, CLOCK_WAIT },
-	{ "7 days later", 7 * DAY, 7 * DAY, false, CLOCK_WAIT },
-	{ "a reboot", 600, 30, true, CLOCK_WAIT },
-	{ "the same moment", 0, 0, false, CLOCK_WAIT },
+	{ "an hour later", 3600, 3600, false, CLOCK_WAIT, false },
+	{ "the clock was slewed by 5 minutes", 900, 600, false, CLOCK_WAIT, false },
+	{ "7 days later", 7 * DAY, 7 * DAY, false, CLOCK_WAIT, false },
+	{ "a reboot", 600, 30, true, CLOCK_WAIT, false },
+	{ "the same moment", 0, 0, false, CLOCK_WAIT, false },
 }, loud[] = {
-	{ "forward by 301 s", 901, 600, false, CLOCK_WAIT_CAREFUL },
-	{ "back by 301 s", 299, 600, false, CLOCK_WAIT_CAREFUL },
+	{ "forward by 301 s", 901, 600, false, CLOCK_WAIT_CAREFUL, true },
+	{ "back by 301 s", 299, 600, false, CLOCK_WAIT_CAREFUL, true },
 	{ "7 days and a second", 7 * DAY + 1, 7 * DAY + 1, false,
-	    CLOCK_WAIT_CAREFUL },
+	    CLOCK_WAIT_CAREFUL, false },
 	{ "asleep for 8 days, the clock set back", 60, 8 * DAY, false,
-	    CLOCK_WAIT_CAREFUL },
+	    CLOCK_WAIT_CAREFUL, true },
 	{ "booted with a clock a year ahead", 365LL * DAY, 30, true,
-	    CLOCK_WAIT_CAREFUL },
+	    CLOCK_WAIT_CAREFUL, true },
 	{ "booted with a clock a year behind", -365LL * DAY, 30, true,
-	    CLOCK_WAIT_CAREFUL },
+	    CLOCK_WAIT_CAREFUL, true },
 };
 
 static struct clock_memory
 memory_of(long long careful_for)
 {
 	struct clock_memory m = {
-		.last = { .wall = START, .boottime = 5000, .boot_id = "one" }
+		.last = { .wall = START, .boottime = 5000, .boot_id = "one" },
+		.even_since = START - 1000,
 	};
 
 	if (careful_for != 0)
@@ -77,6 +79,9 @@ test_one_run(const struct run *runs, size_t count, bool is_careful)
 		    runs[i].name, why ? why : "-");
 		is_int(after.careful_until, is_careful ? now.boottime + DAY : 0,
 		    runs[i].name);
+		is_int(after.even_since,
+		    runs[i].is_uneven ? now.wall : before.even_since,
+		    "even since then");
 	}
 }
 
@@ -89,10 +94,12 @@ test_care(void)
 		struct run run;
 		long long left; /* of 1000 s */
 	} cases[] = {
-		{ "600 s of it pass", { "", 600, 600, false, 0 }, 400 },
-		{ "all of it passes", { "", 1000, 1000, false, 0 }, 0 },
-		{ "a reboot ends none of it", { "", 5000, 30, true, 0 }, 1000 },
-		{ "a jump begins it anew", { "", 5000, 30, false, 0 }, DAY },
+		{ "600 s of it pass", { "", 600, 600, false, 0, false }, 400 },
+		{ "all of it passes", { "", 1000, 1000, false, 0, false }, 0 },
+		{ "a reboot ends none of it", { "", 5000, 30, true, 0, false },
+		    1000 },
+		{ "a jump begins it anew", { "", 5000, 30, false, 0, false },
+		    DAY },
 	};
 
 	for (size_t i = 0; i < LEN(cases); i++) {
@@ -119,6 +126,8 @@ test_nothing_known(void)
 	is_int(clock_judge(NULL, &now, &after, &why), CLOCK_WAIT_CAREFUL,
 	    "nothing known: careful");
 	is_int(after.careful_until, 10 + DAY, "for a day");
+	is_int(after.even_since, START,
+	    "and nothing before vouches for itself");
 }
 
 static void
@@ -128,12 +137,14 @@ test_file(void)
 		"",
 		"\n",
 		"keyturn-clock 1 2026-09-21T14:13:20Z 5000 one\n",
-		"keyturn-clock 1 2026-09-21T14:13:20Z 5000 one 0",
+		"keyturn-clock 1 2026-09-21T14:13:20Z 5000 one 0 -",
+		"keyturn-clock 1 2026-09-21T14:13:20Z 5000 one 0 - x\n",
 		"keyturn-clock 1 2026-09-21T14:13:20Z 5000 one 0 x\n",
-		"keyturn-clock 2 2026-09-21T14:13:20Z 5000 one 0\n",
-		"keyturn-clock 1 yesterday 5000 one 0\n",
-		"keyturn-clock 1 2026-09-21T14:13:20Z 5000 "
-		"0123456789012345678901234567890123456789 0\n",
+		"keyturn-clock 1 2026-09-21T14:13:20Z 5000 one 0\n",
+		"keyturn-clock 2 2026-09-21T14:13:20Z 5000 one 0 -\n",
+		"keyturn-clock 1 yesterday 5000 one 0 -\n",
+		("keyturn-clock 1 2026-09-21T14:13:20Z 5000 "
+		 "0123456789012345678901234567890123456789 0 -\n"),
 	};
 	char dir[] = "/tmp/keyturn-clock.XXXXXX";
 	char path[64];
@@ -153,6 +164,7 @@ test_file(void)
 	is_int(got.last.boottime, 5000, "the boot-time clock");
 	is_str(got.last.boot_id, "one", "the boot");
 	is_int(got.careful_until, 5077, "the care");
+	is_int(got.even_since, START - 1000, "since when it is even");
 	for (size_t i = 0; i < LEN(bad); i++) {
 		f = fopen(path, "w");
 		if (f == NULL || fputs(bad[i], f) == EOF || fclose(f) == EOF)

@@ -3,7 +3,6 @@
  * The tables are in life_rise.c, life_active.c and life_fall.c.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "life_scene.h"
@@ -43,10 +42,6 @@ check_case(const struct life_case *c)
 	if (!ok(d != NULL, "%s: there is a decision", c->name))
 		goto out;
 	flags_of(d, flags);
-	if (getenv("SHOW"))
-		printf("CASE\t%s\t%s\t%s\t%lld\t%s\t%s\n", c->name,
-		    step_name(d->step), step_name(d->next),
-		    (long long)(d->when - NOW), flags, d->text);
 	is_good = d->step == c->step && d->next == c->next &&
 	    (long long)(d->when - NOW) == c->when &&
 	    strcmp(flags, c->flags) == 0;

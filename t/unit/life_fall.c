@@ -212,6 +212,9 @@ const struct life_case life_fall_cases[] = {
 	    "if the clock is wrong, set it" },
 	{ "deletion: not while keyturnd holds it", "gone", "a_held", A,
 	    STEP_CONFIRM, STEP_NONE, -40 * DAY, "", "keyturnd still holds it" },
+	{ "deletion: nor while it holds it and does not answer", "gone",
+	    "a_held_no_daemon", A, STEP_NONE, STEP_CONFIRM, NEVER, "S",
+	    "keyturnd still holds it and does not answer: start keyturnd" },
 	{ "deletion: what was held is not known", "gone", "held_unknown", A,
 	    STEP_NONE, STEP_REVOKE, NEVER, "S",
 	    "what keyturnd holds is not known, and without that nothing is "

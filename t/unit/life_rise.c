@@ -211,6 +211,10 @@ const struct life_case life_rise_cases[] = {
 	    0, "",
 	    "its record is not what it was: no server has its record; it has "
 	    "to pass the gate again" },
+	{ "ready: one server is silent, another lacks the record", "steady",
+	    "b_silent_missing", B, STEP_LOSE_SIGHT, STEP_NONE, 0, "",
+	    "its record is not what it was: ns2.example.net does not answer; "
+	    "it has to pass the gate again" },
 	{ "ready: its file is lost", "steady", "b_file_lost", B, STEP_RETIRE,
 	    STEP_NONE, 0, "A",
 	    "it will not be used: its private key is lost; another key takes "

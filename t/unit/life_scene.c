@@ -399,6 +399,11 @@ SPOIL(b_silent)
 	s->f[B].sight = SIGHT_UNANSWERED;
 	s->f[B].sight_text = "ns2.example.net does not answer";
 }
+SPOIL(b_silent_missing)
+{
+	b_silent(s);
+	s->f[B].is_missing = true;
+}
 SPOIL(b_absent)
 {
 	s->f[B].sight = SIGHT_ABSENT;
@@ -865,6 +870,7 @@ static const struct {
 	PART(no_daemon),
 	PART(held_unknown),
 	PART(b_silent),
+	PART(b_silent_missing),
 	PART(b_absent),
 	PART(b_file_unread),
 	PART(b_file_lost),

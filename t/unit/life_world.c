@@ -525,6 +525,20 @@ arrive(struct world *w, struct update *u)
 		w->auths[u->auth].cells[u->name] = w->primary[u->name];
 }
 
+/* A server that is well again takes over what the primary has. */
+static void
+end_faults(struct world *w)
+{
+	for (int a = 0; a < w->auth_count; a++) {
+		struct auth *auth = &w->auths[a];
+
+		if (auth->fault == FAULT_NONE || auth->fault_until > w->now)
+			continue;
+		auth->fault = FAULT_NONE;
+		memcpy(auth->cells, w->primary, sizeof(auth->cells));
+	}
+}
+
 /* The next thing that happens until then; true if there was one. */
 static bool
 happen(struct world *w, long long until)
@@ -550,10 +564,7 @@ happen(struct world *w, long long until)
 		return false;
 	if (first > w->now)
 		w->now = first;
-	for (int a = 0; a < w->auth_count; a++) {
-		if (w->auths[a].fault_until <= w->now)
-			w->auths[a].fault = FAULT_NONE;
-	}
+	end_faults(w);
 	if (update != -1) {
 		struct update u = w->queue[update];
 
@@ -577,10 +588,7 @@ world_advance(struct world *w, long long seconds)
 	while (happen(w, until))
 		;
 	w->now = until;
-	for (int a = 0; a < w->auth_count; a++) {
-		if (w->auths[a].fault_until <= w->now)
-			w->auths[a].fault = FAULT_NONE;
-	}
+	end_faults(w);
 	take_copies(w);
 	for (int i = 0; i < w->key_count; i++) {
 		if (w->keys[i].signs)
