@@ -127,6 +127,22 @@ write_changes(struct holding *h)
 }
 
 /*
+ * What can sign with the key in snap, or NULL: a ring, or the KeyTable, where
+ * one that a ring has taken over may still stand.
+ */
+static const struct entry *
+find_entry(const struct snap *snap, const struct held_key *k)
+{
+	const struct entry *e =
+	    entry_find_selector(&snap->index, k->domain, k->selector);
+
+	return e != NULL &&
+	        memcmp(key_fingerprint(e->key), k->fingerprint, SHA256_LEN) == 0
+	    ? e
+	    : NULL;
+}
+
+/*
  * Enter an entry of a ring.  Returns 1 when that is new, 0 when it is known, -1
  * with err set.  Lock held.
  */
@@ -148,6 +164,27 @@ enter(struct holding *h, const struct entry *e, struct err *err)
 	k->released = 0;
 	h->is_changed = true;
 	return 1;
+}
+
+/*
+ * Enter what was released and can sign again by the KeyTable: a line that was
+ * put back.  Returns whether there is any.  Lock held.
+ */
+static bool
+enter_again(struct holding *h, const struct snap *next)
+{
+	bool is_new = false;
+
+	for (size_t i = 0; i < h->held.count; i++) {
+		struct held_key *k = &h->held.keys[i];
+
+		if (k->released == 0 || find_entry(next, k) == NULL)
+			continue;
+		k->since = time(NULL);
+		k->released = 0;
+		h->is_changed = is_new = true;
+	}
+	return is_new;
 }
 
 /* Note how far each ring is, so that an old copy of it is known as one. */
@@ -222,6 +259,7 @@ enter_all(struct holding *h, const struct snap *next, struct err *err)
 			return -1;
 		is_new |= rc == 1;
 	}
+	is_new |= enter_again(h, next);
 	note_steps(h, next);
 	prune(h, next);
 	if (is_new)
@@ -245,36 +283,20 @@ holding_enter(struct holding *h, const struct snap *next, struct err *err)
 static void
 collect(struct holding *h, const struct snap *snap)
 {
-	for (size_t i = 0; i < snap->entry_count; i++) {
-		const struct entry *e = &snap->entries[i];
-		struct held_key *k;
+	for (size_t i = 0; i < h->held.count; i++) {
+		struct held_key *k = &h->held.keys[i];
+		const struct entry *e = find_entry(snap, k);
 		long long last;
 
-		if (e->ring == NULL || e->key == NULL)
+		if (e == NULL)
 			continue;
 		last =
 		    atomic_load_explicit(&e->usage->last, memory_order_relaxed);
-		k = held_find(&h->held, e->domain, e->selector,
-		    key_fingerprint(e->key));
-		if (k == NULL || last <= k->last_signed)
+		if (last <= k->last_signed)
 			continue;
 		k->last_signed = (time_t)last;
 		h->is_changed = true;
 	}
-}
-
-/*
- * Whether a key can sign in snap, by a ring or by the KeyTable: one that a ring
- * has taken over may still stand there.
- */
-static bool
-is_in_force(const struct snap *snap, const struct held_key *k)
-{
-	const struct entry *e =
-	    entry_find_selector(&snap->index, k->domain, k->selector);
-
-	return e != NULL &&
-	    memcmp(key_fingerprint(e->key), k->fingerprint, SHA256_LEN) == 0;
 }
 
 /* Lock held. */
@@ -286,7 +308,7 @@ release(struct holding *h, const struct snap *now)
 	for (size_t i = 0; i < h->held.count; i++) {
 		struct held_key *k = &h->held.keys[i];
 
-		if (k->released != 0 || is_in_force(now, k))
+		if (k->released != 0 || find_entry(now, k) != NULL)
 			continue;
 		/* Never before what it did, whatever became of the clock. */
 		k->released = when;

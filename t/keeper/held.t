@@ -143,6 +143,18 @@ def check_table(tap):
     rig.tables({}, [])
     tap.ok(rig.reload()[0] == 0 and rig.get("s1").released,
            "without that line it is", rig.held())
+    rig.tables({"k": (DOMAIN, "s1")}, ["*@b.example k"])
+    tap.ok(rig.reload()[0] == 0 and rig.can_sign("s1") and
+           not rig.get("s1").released, "with that line back it is held again",
+           rig.held())
+    rig.stop()
+    tap.ok(rig.get("s1").last, "and when it signed last is on record",
+           rig.held())
+    rig.start()
+    tap.ok(not rig.get("s1").released, "a start changes nothing", rig.held())
+    rig.tables({}, [])
+    tap.ok(rig.reload()[0] == 0 and rig.get("s1").released,
+           "and released when the line goes", rig.held())
     rig.stop()
     rig.clean()
 
