@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -170,6 +172,26 @@ keyfile_write_at(int dir, const char *path, const struct key *key,
 	return rc;
 }
 
+/*
+ * Whether the name that is written first is free: in a directory that is not
+ * of ours alone it may be that of somebody's key.
+ */
+static int
+check_new_name(int dir, const char *path, struct err *err)
+{
+	char name[NAME_MAX + 1];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%s" REPLACEFILE_SUFFIX,
+	    replacefile_name(path));
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return 0;
+	return err_set(err, ERR_IO,
+	    "%s" REPLACEFILE_SUFFIX ": is there already and would be written "
+	    "over: move it away, or choose another name",
+	    path);
+}
+
 int
 keyfile_write(const char *path, const struct key *key, struct err *err)
 {
@@ -178,7 +200,9 @@ keyfile_write(const char *path, const struct key *key, struct err *err)
 
 	if (dir == -1)
 		return -1;
-	rc = keyfile_write_at(dir, path, key, err);
+	rc = check_new_name(dir, path, err);
+	if (rc == 0)
+		rc = keyfile_write_at(dir, path, key, err);
 	close(dir);
 	return rc;
 }

@@ -461,6 +461,13 @@ test_write_refusals(const struct key *key)
 	must(symlink("target", path("dangling")) == 0, "symlink");
 	refuses_write(key, "dangling", over, "through a link to nothing");
 	ok(lstat(path("target"), &st) == -1, "its target is not made");
+	put("beside.new", "precious", 8, 0600);
+	refuses_write(key, "beside",
+	    "%s.new: is there already and would be written over: move it away, "
+	    "or choose another name",
+	    "beside a file that is none of ours");
+	ok(stat(path("beside.new"), &st) == 0 && st.st_size == 8,
+	    "it is whole too");
 	refuses_write(key, "none/x",
 	    "%s: its directory: No such file or directory",
 	    "no such directory");
