@@ -42,14 +42,6 @@ take_name(struct scan *s, const char *name, bool is_first)
 	return refuse(s, name, "missing, or not in its place");
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* What stands behind a backslash; false when it is none of ours. */
 static bool
 take_escape(struct scan *s, struct buf *out)
@@ -62,8 +54,8 @@ take_escape(struct scan *s, struct buf *out)
 	}
 	if (!take_literal(s, "u00") || s->end - s->at < 2)
 		return false;
-	high = hex_value(s->at[0]);
-	low = hex_value(s->at[1]);
+	high = hex_digit(s->at[0]);
+	low = hex_digit(s->at[1]);
 	/* Other characters are written as they are; NUL is in no text. */
 	if (high == -1 || low == -1 || high > 7 || high + low == 0)
 		return false;
@@ -150,9 +142,12 @@ take_previous(struct scan *s, unsigned char hash[SHA256_LEN])
 static bool
 skip_string(struct scan *s)
 {
-	for (s->at++; s->at < s->end && *s->at != '"'; s->at++)
+	for (s->at++; s->at < s->end && *s->at != '"'; s->at++) {
 		if (*s->at == '\\' && ++s->at == s->end)
 			return false;
+		if ((unsigned char)*s->at < ' ')
+			return false;
+	}
 	return s->at < s->end;
 }
 

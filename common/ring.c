@@ -214,8 +214,7 @@ hex_text(const unsigned char hash[SHA256_LEN], char out[RING_HEX_MAX])
 	out[RING_HEX_MAX - 1] = '\0';
 }
 
-/* The value of a lower-case hexadecimal digit, or -1. */
-static int
+int
 hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -156,4 +156,7 @@ int ring_check(const struct ring *ring, size_t *bad, struct err *err);
 void hex_text(const unsigned char hash[SHA256_LEN], char out[RING_HEX_MAX]);
 bool hex_parse(const char *text, unsigned char hash[SHA256_LEN]);
 
+/* The value of a lower-case hexadecimal digit, or -1. */
+int hex_digit(char c);
+
 #endif
