@@ -431,7 +431,8 @@ static bool
 is_locked(const struct ringdir *d)
 {
 	bool is_held;
-	int fd = openat(d->fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(d->fd, "lock",
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd == -1)
 		return false;
@@ -445,7 +446,9 @@ static struct ring *
 take_ring(const struct ringdir *d, struct ringdir_look *look,
     struct file_id id[2], struct err *err)
 {
-	bool is_ahead = look->next != NULL && !is_locked(d);
+	/* The first line makes the ring: without it the files would be none. */
+	bool is_ahead =
+	    look->next != NULL && (look->ring == NULL || !is_locked(d));
 	struct ring *ring = is_ahead ? look->next : look->ring;
 
 	if (is_ahead)

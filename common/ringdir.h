@@ -73,7 +73,7 @@ int ringdir_read_journal(const struct ringdir *d, struct buf *out,
 
 /*
  * Load the ring without a lock; see ringstore_load.  A step that a living
- * writer is about to make does not count yet.
+ * writer is about to make does not count yet, unless it is the first.
  */
 struct ring *ringdir_load(const struct ringdir *d, struct file_id id[2],
     struct err *err);

@@ -49,8 +49,8 @@ void ringstore_free_list(char **list);
  * a writer that died left behind and which then counts; a ring.conf that is
  * further behind or ahead is an old copy, and is refused.
  *
- * id   NULL, or set to what ring.conf was when it was read, and *journal_id
- *      likewise, for ringstore_is_same
+ * id   NULL, or set to what ring.conf and journal were when they were read,
+ *      for ringstore_is_same
  * Returns the ring, or NULL with err set: ERR_KEY (this ring cannot be used:
  * the text says what to do, `keyturn repair DOMAIN` or --foreign), ERR_IO,
  * ERR_NOMEM, ERR_CRYPTO.  There being none is ERR_KEY too.

@@ -9,7 +9,7 @@
 #define CONF       DOMAIN "/ring.conf"
 #define JOURNAL    DOMAIN "/journal"
 
-enum { FLIPS = 300 };
+enum { FLIPS = 300, HANG_SECONDS = 60 };
 
 /* Both files as they were. */
 struct saved {
@@ -170,6 +170,11 @@ test_ahead(void)
 	put(CONF, old.conf, old.conf_len);
 	ok(holds(before, 0), "a living writer's line does not count yet");
 	ringstore_unlock(lock);
+	unlink(path(DOMAIN "/lock"));
+	must(mkfifo(path(DOMAIN "/lock"), 0600) == 0, "mkfifo");
+	alarm(HANG_SECONDS);
+	ok(holds(ring, 0), "a lock that is a FIFO is waited for by nobody");
+	alarm(0);
 	ring_free(before);
 	ring_free(ring);
 	saved_clear(&old);
@@ -192,8 +197,9 @@ test_first(void)
 	lock = must_lock();
 	conf = get(CONF, &len);
 	is_mem(conf, len, now.conf, now.conf_len, "the next lock writes it");
-	ringstore_unlock(lock);
 	unlink(path(CONF));
+	ok(holds(ring, 0), "by a living writer it counts as well");
+	ringstore_unlock(lock);
 	put(JOURNAL, now.journal, now.journal_len - 1);
 	ok(!ringstore_has(lab_store, DOMAIN), "a torn first line does not");
 	refuses_load(NULL,
