@@ -68,7 +68,8 @@ class Signed:
 
     def __init__(self, now):
         self.last = now
-        self.is_revoked = False  # by an emergency
+        self.is_condemned = False  # by an emergency, until another signs
+        self.is_revoked = False
         self.empty_at = None     # its record was first seen without a key
         self.gone_at = None      # it was first seen to be gone
 
@@ -137,6 +138,9 @@ class Year:
         known.last = self.now()
         if known.is_revoked:
             self.fail("%s: signed with %s after panic" % (domain, selector))
+        for (d, s), other in self.signed.items():
+            if d == domain and s != selector and other.is_condemned:
+                other.is_revoked = True
         sent = Sent(domain, selector, data, self.now(),
                     self.now() + self.chance.uniform(0, 5 * DAY))
         self.verify(sent)
@@ -247,9 +251,10 @@ class Year:
         after, _ = self.rings.sign(domain)
         if done.code == 0 and after in before:
             self.fail("panic %s: %s signs on" % (domain, after))
-        if after not in before:
-            for s in before:
-                self.signed[domain, s].is_revoked = True
+        for s in before:
+            known = self.signed.setdefault((domain, s), Signed(self.now()))
+            known.is_condemned = True
+            known.is_revoked = after not in before
 
     # The year.
 
