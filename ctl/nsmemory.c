@@ -2,10 +2,7 @@
  * A table by zone, and its file.  Losing the file loses nothing but the
  * memory, so it is not synced; what is half-written never gets its name.
  */
-#include <sys/stat.h>
-
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +13,7 @@
 #include "buf.h"
 #include "nsmemory.h"
 #include "readfile.h"
+#include "smallfile.h"
 #include "when.h"
 
 enum {
@@ -190,54 +188,20 @@ write_text(const struct nsmemory *m, struct buf *out)
 	}
 }
 
-/* Write text to the file new_path and give it its name. */
-static int
-write_file(const char *path, const char *new_path, const struct buf *text,
-    struct err *err)
-{
-	FILE *f;
-	int fd;
-
-	fd = open(new_path,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd == -1 || (f = fdopen(fd, "w")) == NULL) {
-		err_errno(err, "%s", new_path);
-		if (fd != -1)
-			close(fd);
-		return -1;
-	}
-	if (fwrite(text->data, 1, text->len, f) != text->len ||
-	    fflush(f) != 0) {
-		err_errno(err, "%s", new_path);
-		fclose(f);
-		unlink(new_path);
-		return -1;
-	}
-	fclose(f);
-	if (rename(new_path, path) == -1)
-		return err_errno(err, "%s", path);
-	return 0;
-}
-
 int
 nsmemory_save(struct nsmemory *m, struct err *err)
 {
-	struct buf text = BUF_INIT, name = BUF_INIT;
-	const char *new_path;
+	struct buf text = BUF_INIT;
 	int rc;
 
 	if (!m->is_changed)
 		return 0;
 	write_text(m, &text);
-	buf_printf(&name, "%s.new", m->path);
-	new_path = buf_str(&name);
-	if (new_path == NULL || text.has_failed)
-		rc = err_nomem(err);
-	else
-		rc = write_file(m->path, new_path, &text, err);
+	rc = text.has_failed
+	    ? err_nomem(err)
+	    : smallfile_write(m->path, text.data, text.len, false, err);
 	if (rc == 0)
 		m->is_changed = false;
 	buf_clear(&text);
-	buf_clear(&name);
 	return rc;
 }

@@ -2,6 +2,7 @@
  * Replacing small files.
  */
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,19 @@ fill(int fd, const char *path, const struct content *c, struct err *err)
 	return 0;
 }
 
+/*
+ * Whether fd, which is locked, is the temporary file still: who had it open
+ * when another renamed it has hold of the good one.
+ */
+static bool
+is_temporary(int fd, const char *temporary)
+{
+	struct stat mine, there;
+
+	return fstat(fd, &mine) == 0 && lstat(temporary, &there) == 0 &&
+	    mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+}
+
 /* Fill the temporary file and give it its name. */
 static int
 replace(const char *temporary, const char *path, const struct content *c,
@@ -56,6 +70,10 @@ replace(const char *temporary, const char *path, const struct content *c,
 		rc = errno == EWOULDBLOCK ? 0 : err_errno(err, "%s", temporary);
 		close(fd);
 		return rc;
+	}
+	if (!is_temporary(fd, temporary)) {
+		close(fd);
+		return 0;
 	}
 	rc = fill(fd, temporary, c, err);
 	if (rc == 0 && rename(temporary, path) == -1)
