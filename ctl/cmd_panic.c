@@ -67,15 +67,20 @@ judge(struct turner *t, const struct turn_report *r)
 	return code;
 }
 
-/* What else waits in the ring is of no interest now. */
+/*
+ * What else waits in the ring is of no interest now, and alarms were told as
+ * such.
+ */
 static void
 hide_others(struct turn_report *r)
 {
 	for (size_t i = 0; i < r->count; i++) {
 		const struct decision *d = &r->turned[i].decision;
 
-		r->turned[i].is_hidden = d->step == STEP_NONE &&
-		    (d->next == STEP_NONE || d->next > STEP_ACTIVATE);
+		r->turned[i].is_hidden = d->is_alarm ||
+		    r->turned[i].result == TURN_FAILED ||
+		    (d->step == STEP_NONE &&
+		        (d->next == STEP_NONE || d->next > STEP_ACTIVATE));
 	}
 }
 

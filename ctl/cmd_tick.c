@@ -24,7 +24,8 @@ is_news(const struct turn_report *r)
 
 /* Returns the exit code. */
 static int
-report(const struct turn_report *reports, size_t count, bool is_json)
+report(const struct turner *t, const struct turn_report *reports, size_t count,
+    bool is_json)
 {
 	struct buf out = BUF_INIT;
 	int code = CTL_GOOD;
@@ -39,6 +40,10 @@ report(const struct turn_report *reports, size_t count, bool is_json)
 		if (is_json && !is_first)
 			buf_addc(&out, ',');
 		is_first = false;
+		/* Otherwise it was told as an alarm. */
+		if (t->is_dry && reports[i].err.code != ERR_NONE)
+			out_error("%s: %s", reports[i].domain,
+			    reports[i].err.text);
 		if (is_json)
 			turn_report_json(&reports[i], &out);
 		else
@@ -73,7 +78,7 @@ tick(struct turner *t, bool is_json)
 		code = out_err(&err, CTL_NOT_YET);
 		goto out;
 	}
-	code = report(reports, count, is_json);
+	code = report(t, reports, count, is_json);
 	for (size_t i = 0; i < count; i++)
 		turn_report_clear(&reports[i]);
 out:

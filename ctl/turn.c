@@ -144,7 +144,8 @@ do_all(struct turner *t, struct ringlock *lock, struct job *j,
 {
 	struct err err = ERR_INIT;
 	struct decision *d = NULL;
-	bool noted, stepped = false, goes_on = true;
+	bool noted, goes_on = true;
+	unsigned long steps;
 	size_t count;
 
 	j->base = ring_copy(j->k.ring, &err);
@@ -152,15 +153,17 @@ do_all(struct turner *t, struct ringlock *lock, struct job *j,
 		fail(j, &err);
 		return;
 	}
+	steps = j->base->steps;
 	noted = life_note(j->k.ring, &j->k.facts, &t->clock);
 	count = decide(t, j, wish, &d);
-	for (size_t i = 0; goes_on && i < count; i++) {
+	for (size_t i = 0; goes_on && i < count; i++)
 		goes_on = do_one(t, lock, j, &d[i]);
-		stepped = stepped || d[i].step != STEP_NONE;
-	}
-	/* What was noted is committed by the first step, or by itself. */
-	if (noted && goes_on && j->base->steps == j->k.ring->steps &&
-	    !stepped && turn_commit(t, lock, j, "note", NULL, &err) == -1)
+	/*
+	 * What was noted is committed by the first step that is, or by itself:
+	 * a publisher that fails must not have a TTL that was seen forgotten.
+	 */
+	if (noted && goes_on && j->base->steps == steps &&
+	    turn_commit(t, lock, j, "note", NULL, &err) == -1)
 		fail(j, &err);
 	if (d == NULL) {
 		err_nomem(&err);

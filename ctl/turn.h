@@ -45,6 +45,7 @@ struct turner {
 	/* Whether keyturnd answered: nobody asked, it did, it did not. */
 	enum { KEYTURND_UNASKED, KEYTURND_ANSWERS, KEYTURND_SILENT } keyturnd;
 	struct err keyturnd_err; /* why it did not */
+	struct buf told;         /* what turner_tells said yes to */
 };
 
 /*
@@ -72,6 +73,13 @@ bool turner_asks(struct turner *t);
  */
 struct ring *turner_load(struct turner *t, const char *domain,
     struct ringlock *lock, struct err *err);
+
+/*
+ * Whether this run has not told yet of that step of a key (selector "": of the
+ * ring): a command goes over a ring more than once.  True once.
+ */
+bool turner_tells(struct turner *t, const char *domain, const char *selector,
+    enum step step);
 
 /* A ring with what is known of it, read without a lock. */
 struct known {

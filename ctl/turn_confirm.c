@@ -44,6 +44,9 @@ settle(struct turn_report *r, const char *why)
 		    turned->decision.step != STEP_RETIRE &&
 		    turned->decision.step != STEP_CONFIRM)
 			continue;
+		/* Not what failed, nor what is none of keyturnd's affair. */
+		if (turned->result != TURN_LATER)
+			continue;
 		turned->result = why == NULL ? TURN_DONE : TURN_LATER;
 		if (why != NULL)
 			set_text(turned, why);

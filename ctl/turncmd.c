@@ -122,7 +122,8 @@ judge(const struct turncmd *c, const struct turn_report *r)
 			continue;
 		if (turned->decision.when != 0 && code == CTL_PROBLEM)
 			code = CTL_NOT_YET;
-		if (!c->is_json)
+		/* An alarm was told as one. */
+		if (!c->is_json && !turned->decision.is_alarm)
 			out_error("%s: %s: %s", r->domain,
 			    *turned->selector ? turned->selector : "a new key",
 			    turned->text);
@@ -130,12 +131,13 @@ judge(const struct turncmd *c, const struct turn_report *r)
 	return code;
 }
 
-/* On stdout only what was done: why not goes to stderr. */
+/* On stdout only what was done: why not, and alarms, went to stderr. */
 static void
 drop_waits(struct turn_report *r)
 {
 	for (size_t i = 0; i < r->count; i++) {
-		if (r->turned[i].decision.step == STEP_NONE)
+		if (r->turned[i].decision.step == STEP_NONE ||
+		    r->turned[i].result == TURN_FAILED)
 			r->turned[i].is_hidden = true;
 	}
 }

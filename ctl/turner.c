@@ -200,6 +200,7 @@ turner_close(struct turner *t)
 	ringstore_close(t->store);
 	conf_free(t->conf);
 	free(t->who);
+	buf_clear(&t->told);
 	memset(t, 0, sizeof(*t));
 }
 
@@ -216,4 +217,23 @@ turner_asks(struct turner *t)
 		    : KEYTURND_SILENT;
 	buf_clear(&text);
 	return t->keyturnd == KEYTURND_ANSWERS;
+}
+
+bool
+turner_tells(struct turner *t, const char *domain, const char *selector,
+    enum step step)
+{
+	struct buf line = BUF_INIT;
+	bool is_new = true;
+
+	buf_printf(&line, "\n%s %s %s\n", domain, selector, step_name(step));
+	/* Without memory it is better said twice. */
+	if (buf_str(&line) != NULL) {
+		is_new = buf_str(&t->told) == NULL ||
+		    strstr(t->told.data, line.data) == NULL;
+		if (is_new)
+			buf_add(&t->told, line.data, line.len);
+	}
+	buf_clear(&line);
+	return is_new;
 }
