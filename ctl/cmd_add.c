@@ -142,10 +142,40 @@ write_record(const struct ring *ring, const struct ring_key *key,
 	buf_clear(&record);
 }
 
-/* The records that have to be in the DNS. */
+/* The CNAMEs of all slots, which the owner of the domain sets once. */
+static void
+write_cnames(const char *domain, const struct rotation *rules, bool is_json,
+    struct buf *out)
+{
+	if (rules->slots == NULL || rules->provider_zone == NULL)
+		return;
+	for (size_t i = 0; rules->slots[i] != NULL; i++) {
+		const char *slot = rules->slots[i];
+		struct buf name = BUF_INIT, target = BUF_INIT;
+
+		dnsname_of_key(slot, strlen(slot), domain, strlen(domain),
+		    &name);
+		recordname_of_slot(slot, domain, rules, &target);
+		if (buf_str(&name) == NULL || buf_str(&target) == NULL) {
+			out->has_failed = true;
+		} else if (is_json) {
+			buf_adds(out, i == 0 ? "{" : ",{");
+			json_text(out, "name", name.data);
+			json_text(out, "target", target.data);
+			buf_addc(out, '}');
+		} else {
+			buf_printf(out, "%s. %d IN CNAME %s.\n", name.data,
+			    rules->ttl, target.data);
+		}
+		buf_clear(&name);
+		buf_clear(&target);
+	}
+}
+
+/* The records that have to be in the DNS; cnames: those of the owner's zone. */
 static int
 write_records(struct adding *a, const char *domain, struct buf *out,
-    struct err *err)
+    struct buf *cnames, struct err *err)
 {
 	struct known k;
 
@@ -156,29 +186,36 @@ write_records(struct adding *a, const char *domain, struct buf *out,
 			write_record(k.ring, &k.ring->keys[i], &k.rules,
 			    a->is_json, out);
 	}
+	write_cnames(domain, &k.rules, a->is_json, cnames);
 	known_clear(&k);
 	return 0;
 }
 
 static void
 write_json(const struct turn_report *report, struct buf *records,
-    struct buf *out)
+    struct buf *cnames, struct buf *out)
 {
 	turn_report_json(report, out);
 	if (out->len > 0)
 		out->len--; /* the brace: one more member */
 	json_name(out, "records");
-	buf_printf(out, "[%s]}\n",
-	    buf_str(records) != NULL ? records->data : "");
+	buf_printf(out, "[%s]", buf_str(records) != NULL ? records->data : "");
+	json_name(out, "cnames");
+	buf_printf(out, "[%s]}\n", buf_str(cnames) != NULL ? cnames->data : "");
 }
 
 static void
 write_text(const struct turn_report *report, struct buf *records,
-    struct buf *out)
+    struct buf *cnames, struct buf *out)
 {
 	turn_report_text(report, out);
 	buf_printf(out, "\n%s\n",
 	    buf_str(records) != NULL ? records->data : "");
+	if (cnames->len > 0 && buf_str(cnames) != NULL)
+		buf_printf(out,
+		    "The owner of %s has to set these in its zone, once:\n\n"
+		    "%s\n",
+		    report->domain, cnames->data);
 }
 
 /* Add one domain.  Returns the exit code. */
@@ -186,7 +223,7 @@ static int
 add_one(struct adding *a, const char *domain)
 {
 	struct turn_report report = { .count = 0 };
-	struct buf records = BUF_INIT, out = BUF_INIT;
+	struct buf records = BUF_INIT, cnames = BUF_INIT, out = BUF_INIT;
 	struct err err = ERR_INIT;
 	int code = check_tables(a, domain);
 
@@ -205,20 +242,21 @@ add_one(struct adding *a, const char *domain)
 	code = report.err.code != ERR_NONE ? report.code : CTL_GOOD;
 	if (report.err.code != ERR_NONE)
 		out_error("%s: %s", domain, report.err.text);
-	if (write_records(a, domain, &records, &err) == -1) {
+	if (write_records(a, domain, &records, &cnames, &err) == -1) {
 		code = turn_worse(code, out_err(&err, CTL_PROBLEM));
 		goto out;
 	}
 	if (a->is_json)
-		write_json(&report, &records, &out);
+		write_json(&report, &records, &cnames, &out);
 	else
-		write_text(&report, &records, &out);
-	if (records.has_failed)
+		write_text(&report, &records, &cnames, &out);
+	if (records.has_failed || cnames.has_failed)
 		out.has_failed = true;
 	code = out_write(&out, code);
 out:
 	turn_report_clear(&report);
 	buf_clear(&records);
+	buf_clear(&cnames);
 	buf_clear(&out);
 	return code;
 }

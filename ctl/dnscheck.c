@@ -156,6 +156,9 @@ look(struct checker *c, struct turner *t, struct err *err)
 		c->queries[i].domain = k->domain;
 		c->queries[i].selector = k->selector;
 		c->queries[i].record = k->value;
+		if (strcmp(k->name, k->key_name) != 0)
+			c->queries[i].target = k->name;
+		c->queries[i].is_at_target = k->expect != DNSKEY_RECORD;
 		c->queries[i].conf = conf_for_ring(t->conf, k->domain);
 	}
 	sights_look(t->sights, c->queries, c->keys.count);

@@ -65,10 +65,13 @@ life_decide_generated(const struct life_view *v, const struct ring_key *k,
 	} else if (is_foreign &&
 	    !(v->wish->wish == WISH_PUBLISH && v->wish->is_forced)) {
 		life_wait(d, STEP_PUBLISH, 0,
-		    "something else is published at its name already: %s; "
-		    "remove that, or use another selector: `keyturn retire %s "
-		    "%s`",
-		    life_sight_text(v, k), v->ring->domain, k->selector);
+		    "something else is published at its name already: %s",
+		    life_sight_text(v, k));
+		if (!k->is_slot)
+			life_add(d,
+			    "; remove that, or use another selector: `keyturn "
+			    "retire %s %s`",
+			    v->ring->domain, k->selector);
 		d->is_stuck = true;
 		d->is_alarm = true;
 	} else {

@@ -66,8 +66,9 @@ sights_free(struct sights *s)
 struct reading {
 	const struct survey *survey;
 	struct sighting *out;
-	const char *want;                  /* NULL: what the first server has */
-	bool is_on_path[SURVEY_NAMES_MAX]; /* on the chain being followed */
+	const char *want;   /* NULL: what the first server has */
+	const char *target; /* where CNAMEs must lead, or NULL: anywhere */
+	bool is_on_path[SURVEY_NAMES_MAX];  /* on the chain being followed */
 	enum sight known[SURVEY_NAMES_MAX]; /* SIGHT_NONE: not worked out yet */
 };
 
@@ -164,9 +165,69 @@ sight_of_alias(struct reading *v, const struct reply *r,
 	return sight_of_name(v, name);
 }
 
-/* What one server at one address amounts to. */
+/* Whether the CNAMEs from the server's answer on come to the target. */
+static bool
+leads_to_target(const struct reading *v, const struct survey_server *s)
+{
+	const struct survey *survey = v->survey;
+
+	for (size_t hops = 0; hops < SURVEY_NAMES_MAX && s != NULL; hops++) {
+		const struct survey_server *next = NULL;
+		size_t name;
+
+		if (s->reply.kind != REPLY_ALIAS)
+			return false;
+		if (strcmp(s->reply.alias, v->target) == 0)
+			return true;
+		name = survey_find(survey, s->reply.alias);
+		for (size_t i = 0; next == NULL && i < survey->server_count;
+		     i++)
+			if (survey->servers[i].name == name &&
+			    survey->servers[i].reply.kind == REPLY_ALIAS)
+				next = &survey->servers[i];
+		s = next;
+	}
+	return false;
+}
+
+/*
+ * What a server of the owner's amounts to where its answer, which is sight by
+ * itself, does not lead to the target: then the key that is put there is not
+ * this owner's, whatever verifiers find today.
+ */
 static enum sight
-sight_of_server(struct reading *v, const struct survey_server *s,
+sight_astray(const struct survey_server *s, enum sight sight,
+    char text[SIGHT_TEXT_MAX])
+{
+	switch (s->reply.kind) {
+	case REPLY_NOTHING:
+		snprintf(text, SIGHT_TEXT_MAX, "no CNAME");
+		return SIGHT_ABSENT;
+	case REPLY_RECORDS:
+		snprintf(text, SIGHT_TEXT_MAX, "a TXT record and no CNAME");
+		return SIGHT_MISMATCH;
+	case REPLY_ALIAS:
+		if (sight == SIGHT_UNANSWERED)
+			break;
+		snprintf(text, SIGHT_TEXT_MAX, "CNAME to %.250s",
+		    s->reply.alias);
+		return SIGHT_MISMATCH;
+	default:
+		break;
+	}
+	return sight;
+}
+
+/* Whether the answer has to lead to the target, and does not. */
+static bool
+is_astray(const struct reading *v, const struct survey_server *s)
+{
+	return v->target != NULL && s->name == 0 && !leads_to_target(v, s);
+}
+
+/* What one server at one address says by itself. */
+static enum sight
+sight_of_answer(struct reading *v, const struct survey_server *s,
     char text[SIGHT_TEXT_MAX])
 {
 	switch (s->reply.kind) {
@@ -182,6 +243,16 @@ sight_of_server(struct reading *v, const struct survey_server *s,
 		snprintf(text, SIGHT_TEXT_MAX, "%s", s->reply.text);
 		return SIGHT_UNANSWERED;
 	}
+}
+
+/* What one server at one address amounts to. */
+static enum sight
+sight_of_server(struct reading *v, const struct survey_server *s,
+    char text[SIGHT_TEXT_MAX])
+{
+	enum sight sight = sight_of_answer(v, s, text);
+
+	return is_astray(v, s) ? sight_astray(s, sight, text) : sight;
 }
 
 /* The TTLs and the oddities of an answer. */
@@ -311,12 +382,52 @@ first_in_trouble(const struct survey *survey, const struct sighting *s)
 	return found;
 }
 
+/* "ns1.example.net (192.0.2.1): no CNAME". */
+static void
+name_server(const struct sight_server *server, char *out, size_t size)
+{
+	if (strcmp(server->name, server->address) == 0 ||
+	    server->address[0] == '\0')
+		snprintf(out, size, "%.80s: %.220s", server->name,
+		    server->text);
+	else
+		snprintf(out, size, "%.80s (%s): %.160s", server->name,
+		    server->address, server->text);
+}
+
+/*
+ * Say which server does not lead to the target, and what the owner has to do
+ * about it.  Returns whether there is one.
+ */
+static bool
+tell_astray(const struct reading *v, struct sighting *s)
+{
+	for (size_t i = 0; i < s->server_count; i++) {
+		const struct survey_server *server = &v->survey->servers[i];
+
+		if (s->servers[i].is_left_out || !is_astray(v, server) ||
+		    s->servers[i].sight == SIGHT_UNANSWERED)
+			continue;
+		name_server(&s->servers[i], s->text, sizeof(s->text));
+		strlcat(s->text, "; the domain's owner must set ",
+		    sizeof(s->text));
+		strlcat(s->text, v->survey->names[0].name, sizeof(s->text));
+		strlcat(s->text, ". CNAME ", sizeof(s->text));
+		strlcat(s->text, v->target, sizeof(s->text));
+		strlcat(s->text, ".", sizeof(s->text));
+		return true;
+	}
+	return false;
+}
+
 /* The one thing to tell a person. */
 static void
-write_text(const struct survey *survey, struct sighting *s)
+write_text(const struct reading *v, struct sighting *s)
 {
+	const struct survey *survey = v->survey;
 	const struct sight_server *server = first_in_trouble(survey, s);
-	const char *name = survey->names[0].name;
+	const char *name =
+	    v->target != NULL ? v->target : survey->names[0].name;
 
 	for (size_t i = 0; i < survey->name_count; i++)
 		if (survey->names[i].trouble[0] != '\0') {
@@ -326,6 +437,8 @@ write_text(const struct survey *survey, struct sighting *s)
 		}
 	if (s->sight == SIGHT_COMPLETE)
 		sighting_summary(s, s->text, sizeof(s->text));
+	else if (tell_astray(v, s))
+		return;
 	else if (s->sight == SIGHT_ABSENT)
 		snprintf(s->text, sizeof(s->text),
 		    "no server has a TXT record at %.250s", name);
@@ -334,13 +447,8 @@ write_text(const struct survey *survey, struct sighting *s)
 		    "every server says that the key is revoked (p= is empty)");
 	else if (server == NULL)
 		snprintf(s->text, sizeof(s->text), "nobody was asked");
-	else if (strcmp(server->name, server->address) == 0 ||
-	    server->address[0] == '\0')
-		snprintf(s->text, sizeof(s->text), "%.80s: %.220s",
-		    server->name, server->text);
 	else
-		snprintf(s->text, sizeof(s->text), "%.80s (%s): %.160s",
-		    server->name, server->address, server->text);
+		name_server(server, s->text, sizeof(s->text));
 }
 
 /* Remarks that need the plan or a resolver. */
@@ -379,12 +487,14 @@ conclude(struct sights *s, const struct sight_query *q,
 {
 	struct reading v = { .survey = survey, .out = out, .want = q->record };
 
+	if (!q->is_at_target && q->conf->dns.witness != DNS_WITNESS_RESOLVERS)
+		v.target = q->target;
 	if (copy_servers(survey, out) == -1)
 		return -1;
 	out->sight = sight_of_name(&v, 0);
 	out->is_weak = q->conf->dns.witness == DNS_WITNESS_RESOLVERS;
 	out->is_wildcard = is_all_wildcard(survey);
-	write_text(survey, out);
+	write_text(&v, out);
 	lint_more(s, q, survey->names[0].name, out);
 	return 0;
 }

@@ -65,6 +65,13 @@ struct sight_query {
 	const char *domain;
 	const char *selector;
 	const char *record; /* what should be there, or NULL: look only */
+	/*
+	 * Of a slot: the name in lower case that the owner's CNAME must lead
+	 * to, or NULL.  Not with dns.witness = "resolvers", which follow
+	 * CNAMEs themselves.
+	 */
+	const char *target;
+	bool is_at_target; /* look there at once, whatever the owner has */
 	const struct ring_conf *conf;
 	struct sighting out;   /* the answer */
 	struct err err;        /* code is ERR_NONE when out is good: a look

@@ -285,8 +285,11 @@ first_name(struct survey *survey, struct err *err)
 		return err_set(err, ERR_INPUT,
 		    "not the name of a key record: %.80s._domainkey.%.200s",
 		    q->selector, q->domain);
-	dnsname_of_key(q->selector, strlen(q->selector), q->domain,
-	    strlen(q->domain), &name);
+	if (q->target != NULL && q->is_at_target)
+		dnsname_lower(q->target, strlen(q->target), &name);
+	else
+		dnsname_of_key(q->selector, strlen(q->selector), q->domain,
+		    strlen(q->domain), &name);
 	if (buf_str(&name) != NULL)
 		rc = add_name(survey, buf_str(&name));
 	buf_clear(&name);

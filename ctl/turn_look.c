@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "recordname.h"
 #include "turn_job.h"
 
 #define LOOKS_AT_ONCE 512 /* records; an answer is some kilobytes */
@@ -13,6 +14,7 @@
 struct asked {
 	struct job *job;
 	size_t key;
+	char *target; /* of the query */
 };
 
 /* The looks of one go. */
@@ -143,25 +145,40 @@ go(const struct turner *t, struct going *g, struct err *err)
 		if (rc == 0)
 			rc = keep(t, &g->asked[i], &g->queries[i], err);
 		sighting_clear(&g->queries[i].out);
+		free(g->asked[i].target);
 	}
 	g->count = 0;
 	return rc;
 }
 
-static void
-ask(struct going *g, struct job *j, size_t key)
+static int
+ask(struct going *g, struct job *j, size_t key, struct err *err)
 {
 	const struct ring_key *k = &j->k.ring->keys[key];
+	char *target = NULL;
 
-	g->asked[g->count] = (struct asked){ j, key };
+	if (recordname_is_target(k, &j->k.rules)) {
+		struct buf name = BUF_INIT;
+
+		recordname_write(j->k.ring, k, &j->k.rules, &name);
+		target = buf_str(&name) != NULL ? strdup(name.data) : NULL;
+		buf_clear(&name);
+		if (target == NULL)
+			return err_nomem(err);
+	}
+	g->asked[g->count] = (struct asked){ j, key, target };
 	g->queries[g->count++] = (struct sight_query){
 		.domain = j->k.ring->domain,
 		.selector = k->selector,
 		.record = k->record,
 		.conf = j->k.conf,
+		.target = target,
+		/* Whether what we withdrew is gone is nobody else's affair. */
+		.is_at_target = k->state >= KEY_REVOKED,
 		/* Before, the question would make caches deny it. */
 		.may_ask_resolver = k->state >= KEY_READY,
 	};
+	return 0;
 }
 
 int
@@ -179,13 +196,17 @@ turn_look(struct turner *t, struct job *jobs, size_t count,
 		for (size_t k = 0; k < jobs[i].k.ring->key_count; k++) {
 			if (!wants(t, &jobs[i], k, wish))
 				continue;
-			ask(g, &jobs[i], k);
-			if (g->count == LOOKS_AT_ONCE)
+			rc = ask(g, &jobs[i], k, err);
+			if (rc == 0 && g->count == LOOKS_AT_ONCE)
 				rc = go(t, g, err);
+			if (rc == -1)
+				break;
 		}
 	}
 	if (rc == 0)
 		rc = go(t, g, err);
+	for (size_t i = 0; i < g->count; i++)
+		free(g->asked[i].target);
 	free(g);
 	return rc;
 }
