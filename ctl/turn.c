@@ -261,8 +261,11 @@ job_finish(struct turner *t, struct job *j)
 	/* A ring that cannot be written has said so already. */
 	if (!t->is_dry && j->k.looks.has_changed &&
 	    looks_write(j->k.looks_path, &j->k.looks, &err) == -1 &&
-	    j->report->err.code == ERR_NONE)
+	    j->report->err.code == ERR_NONE) {
 		fail(j, &err);
+		if (t->is_tick) /* the alarms are over */
+			out_error("%s", err.text);
+	}
 	job_close(j);
 }
 
