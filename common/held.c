@@ -269,7 +269,8 @@ write_time(struct buf *out, time_t t)
 	char text[WHEN_TEXT_MAX];
 
 	when_text(t, text);
-	buf_printf(out, " %s", t != 0 ? text : "-");
+	buf_addc(out, ' ');
+	buf_adds(out, t != 0 ? text : "-");
 }
 
 int
@@ -284,7 +285,11 @@ held_write(const char *path, const struct held *held, struct err *err)
 		char hex[RING_HEX_MAX];
 
 		hex_text(key->fingerprint, hex);
-		buf_printf(&out, "%s %s %s", key->domain, key->selector, hex);
+		buf_adds(&out, key->domain);
+		buf_addc(&out, ' ');
+		buf_adds(&out, key->selector);
+		buf_addc(&out, ' ');
+		buf_adds(&out, hex);
 		write_time(&out, key->since);
 		write_time(&out, key->last_signed);
 		write_time(&out, key->released);

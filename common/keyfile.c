@@ -102,14 +102,13 @@ file_id_is_same(const struct file_id *id, const struct stat *st)
 	    same_time(&st->st_ctim, &id->ctime);
 }
 
-/* name  what is looked at in dir, for path */
-static bool
-is_same(int dir, const char *name, const char *path, const struct file_id *id)
+bool
+keyfile_is_same_at(int dir, const char *path, const struct file_id *id)
 {
 	struct err ignored;
 	struct stat st;
 
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    file_id_is_same(id, &st) &&
 	    secretfile_check(path, &st, KEYFILE_BYTES_MAX, &ignored) == 0;
 }
@@ -117,13 +116,7 @@ is_same(int dir, const char *name, const char *path, const struct file_id *id)
 bool
 keyfile_is_same(const char *path, const struct file_id *id)
 {
-	return is_same(AT_FDCWD, path, path, id);
-}
-
-bool
-keyfile_is_same_at(int dir, const char *path, const struct file_id *id)
-{
-	return is_same(dir, replacefile_name(path), path, id);
+	return keyfile_is_same_at(AT_FDCWD, path, id);
 }
 
 /* Give the whole file its name, and make that durable. */

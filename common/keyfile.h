@@ -55,6 +55,9 @@ struct key *keyfile_load(const char *path, unsigned minimum_bits,
  */
 bool keyfile_is_same(const char *path, const struct file_id *id);
 
+/* The same for a path that is relative to the directory dir. */
+bool keyfile_is_same_at(int dir, const char *path, const struct file_id *id);
+
 /*
  * Write the private key to a new file: O_EXCL, mode 0600, fsync of file and
  * directory.  Never over another.  It is written as path.new and linked to its
@@ -62,10 +65,9 @@ bool keyfile_is_same(const char *path, const struct file_id *id);
  */
 int keyfile_write(const char *path, const struct key *key, struct err *err);
 
-/* The same three for the last component of path in the directory dir. */
+/* Likewise for the last component of path in the directory dir. */
 struct key *keyfile_load_at(int dir, const char *path, unsigned minimum_bits,
     struct file_id *id, struct err *err);
-bool keyfile_is_same_at(int dir, const char *path, const struct file_id *id);
 int keyfile_write_at(int dir, const char *path, const struct key *key,
     struct err *err);
 

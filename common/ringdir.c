@@ -44,6 +44,17 @@ check_owner(const struct ringdir *d, const char *path, const struct stat *st,
 	return 0;
 }
 
+bool
+ringdir_is_good(int store, const char *domain, uid_t owner)
+{
+	const struct ringdir d = { .owner = owner };
+	struct err ignored;
+	struct stat st;
+
+	return fstatat(store, domain, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISDIR(st.st_mode) && check_owner(&d, domain, &st, &ignored) == 0;
+}
+
 static char *
 join(const char *a, const char *b, struct err *err)
 {

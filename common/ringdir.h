@@ -34,6 +34,9 @@ int ringdir_open(struct ringdir *d, int store, const char *store_path,
     const char *domain, struct err *err);
 void ringdir_close(struct ringdir *d);
 
+/* Whether ringdir_open would do, without opening it. */
+bool ringdir_is_good(int store, const char *domain, uid_t owner);
+
 /*
  * Open one of its files, which must be regular and whose owner and mode are
  * checked likewise.  Returns -1 with err set: ERR_KEY, ERR_IO; *is_missing is

@@ -90,10 +90,15 @@ has_files(int fd)
 static bool
 dir_has(struct ringstore *s, const char *domain)
 {
+	char path[DNSNAME_MAX + sizeof("/ring.conf")];
 	struct stat st;
 	bool has;
 	int fd;
 
+	/* What nearly all of them have. */
+	snprintf(path, sizeof(path), "%s/ring.conf", domain);
+	if (fstatat(store_of(s)->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return true;
 	fd = openat(store_of(s)->fd, domain,
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd != -1) {
@@ -279,16 +284,11 @@ dir_is_same_key(struct ringstore *s, const char *domain,
     const struct ring_key *rk, const struct file_id *id)
 {
 	char path[DNSNAME_MAX + sizeof(rk->file) + 1];
-	struct err ignored;
-	struct ringdir d;
-	bool is_same;
+	const struct dirstore *store = store_of(s);
 
-	if (open_ring(s, domain, &d, &ignored) == -1)
-		return false;
 	snprintf(path, sizeof(path), "%s/%s", domain, rk->file);
-	is_same = keyfile_is_same_at(d.fd, path, id);
-	ringdir_close(&d);
-	return is_same;
+	return ringdir_is_good(store->fd, domain, store->owner) &&
+	    keyfile_is_same_at(store->fd, path, id);
 }
 
 static int

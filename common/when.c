@@ -77,7 +77,7 @@ bool
 when_parse(const char *text, time_t *t)
 {
 	int n[6] = { 0 };
-	struct tm tm, back;
+	struct tm tm;
 	time_t value;
 
 	if (text[0] == '\0') {
@@ -87,7 +87,6 @@ when_parse(const char *text, time_t *t)
 	if (!scan(text, "0000-00-00T00:00:00Z", n) &&
 	    !scan(text, "0000-00-00", n))
 		return false;
-	/* timegm would make the 31st of September the 1st of October. */
 	if (n[0] < YEAR_FIRST || n[1] < 1 || n[3] > 23 || n[4] > 59 ||
 	    n[5] > 59)
 		return false;
@@ -97,9 +96,9 @@ when_parse(const char *text, time_t *t)
 		.tm_hour = n[3],
 		.tm_min = n[4],
 		.tm_sec = n[5] };
+	/* It makes the 31st of September the 1st of October, also in tm. */
 	value = timegm(&tm);
-	if (gmtime_r(&value, &back) == NULL || back.tm_mday != n[2] ||
-	    back.tm_mon != n[1] - 1 || value < WHEN_FIRST)
+	if (tm.tm_mday != n[2] || tm.tm_mon != n[1] - 1 || value < WHEN_FIRST)
 		return false;
 	*t = value;
 	return true;
