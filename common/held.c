@@ -243,6 +243,22 @@ take_text(const char *path, char *text, struct held *held, struct err *err)
 	return 0;
 }
 
+/* The way out, behind what is wrong with the text.  Returns -1. */
+static int
+advise(struct err *err)
+{
+	char text[ERR_TEXT_MAX];
+
+	if (err->code != ERR_CONF)
+		return -1;
+	snprintf(text, sizeof(text), "%s", err->text);
+	return err_set(err, ERR_CONF,
+	    "%.700s: bring an older copy back, or move the file away: keyturnd "
+	    "then begins another, and the records of keys that it let go of "
+	    "since the last tick stay until `keyturn revoke --force`",
+	    text);
+}
+
 int
 held_load(const char *path, struct held *held, struct err *err)
 {
@@ -258,9 +274,10 @@ held_load(const char *path, struct held *held, struct err *err)
 		return -1;
 	rc = take_text(path, text, held, err);
 	free(text);
-	if (rc == -1)
-		held_clear(held);
-	return rc;
+	if (rc == 0)
+		return 0;
+	held_clear(held);
+	return advise(err);
 }
 
 static void

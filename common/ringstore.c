@@ -173,6 +173,17 @@ ringlock_delete_key(struct ringlock *lock, const char *name, struct err *err)
 }
 
 int
+ringstore_refuse_path(const char *path, struct err *err)
+{
+	if (errno == ENOENT)
+		return err_set(err, ERR_CONF,
+		    "%s: there is no such directory, which the rings are to be "
+		    "in: make it with mode 0700, owned by keyturnd's user",
+		    path);
+	return err_errno(err, "%s", path);
+}
+
+int
 ringstore_become_owner(const char *path, struct err *err)
 {
 	struct stat st;
@@ -180,7 +191,7 @@ ringstore_become_owner(const char *path, struct err *err)
 	if (geteuid() != 0)
 		return 0;
 	if (stat(path, &st) == -1)
-		return err_errno(err, "%s", path);
+		return ringstore_refuse_path(path, err);
 	if (st.st_uid == 0)
 		return 0;
 	if (setgroups(0, NULL) == -1 ||

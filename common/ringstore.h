@@ -31,7 +31,7 @@ void ringstore_close(struct ringstore *s);
 /*
  * As root: become the owner of the directory path, with its group and no other
  * groups, for the rest of the process.  Otherwise nothing.
- * Returns 0, or -1 with err set: ERR_IO.
+ * Returns 0, or -1 with err set: ERR_CONF (not there), ERR_IO.
  */
 int ringstore_become_owner(const char *path, struct err *err);
 

@@ -518,10 +518,10 @@ ringstore_open_dir(const char *path, struct err *err)
 	store->base.ops = &dir_ops;
 	store->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->fd == -1) {
-		bool is_lasting = errno == ENOENT || errno == ENOTDIR ||
-		    errno == EACCES || errno == ELOOP;
+		bool is_lasting =
+		    errno == ENOTDIR || errno == EACCES || errno == ELOOP;
 
-		err_errno(err, "%s", path);
+		ringstore_refuse_path(path, err);
 		if (is_lasting)
 			err->code = ERR_CONF;
 		free(store->path);

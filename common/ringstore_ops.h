@@ -49,4 +49,10 @@ struct ringlock {
 	struct ringstore *store;
 };
 
+/*
+ * The directory path of the rings could not be opened: errno says why.  Returns
+ * -1 with err set: ERR_CONF (not there), ERR_IO, ERR_NOMEM.
+ */
+int ringstore_refuse_path(const char *path, struct err *err);
+
 #endif

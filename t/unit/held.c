@@ -159,6 +159,11 @@ static const struct {
 	    "%s:2: a key twice: s" },
 };
 
+static const char advice[] =
+    ": bring an older copy back, or move the file away: keyturnd then begins "
+    "another, and the records of keys that it let go of since the last tick "
+    "stay until `keyturn revoke --force`";
+
 static void
 test_refusals(void)
 {
@@ -176,6 +181,7 @@ test_refusals(void)
 			continue;
 		}
 		snprintf(want, sizeof(want), texts[i].want, path);
+		strlcat(want, advice, sizeof(want));
 		is_int(rc, -1, "refused");
 		is_int(err.code, ERR_CONF, "it is the file's fault");
 		is_str(err.text, want, "with that text");

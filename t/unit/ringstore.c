@@ -19,7 +19,9 @@ test_open(void)
 	static const struct {
 		const char *name, *want;
 	} bad[] = {
-		{ "nothing", "%s: No such file or directory" },
+		{ "nothing",
+		    "%s: there is no such directory, which the rings are to be "
+		    "in: make it with mode 0700, owned by keyturnd's user" },
 		{ "file", "%s: Not a directory" },
 		{ "open", "%s: mode 0777 lets others write it: chmod go-w %s" },
 	};
@@ -347,6 +349,11 @@ test_become(void)
 		                         : 0);
 	must(waitpid(pid, &status, 0) == pid, "waitpid");
 	is_int(status, 0, "root becomes the owner, for good");
+	is_int(ringstore_become_owner(path("nothing"), &err), -1, "nobody's");
+	ok(strstr(err.text,
+	       "/nothing: there is no such directory, which the "
+	       "rings are to be in: make it") != NULL,
+	    "it says");
 	is_int(ringstore_become_owner(lab_dir, &err), 0, "root stays root");
 	is_int(geteuid(), 0, "where root is the owner");
 	rmdir(path("owned"));
