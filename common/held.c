@@ -112,6 +112,39 @@ held_find(const struct held *held, const char *domain, const char *selector,
 	return &held->keys[at];
 }
 
+unsigned long
+held_most_steps(const struct held *held, const char *domain, time_t made)
+{
+	static const unsigned char least[SHA256_LEN];
+	unsigned long most = 0;
+
+	for (size_t i = find_place(held, domain, "", least);
+	     i < held->count && strcmp(held->keys[i].domain, domain) == 0;
+	     i++) {
+		const struct held_key *key = &held->keys[i];
+
+		if (key->since >= made && key->steps > most)
+			most = key->steps;
+	}
+	return most;
+}
+
+int
+held_check_steps(const struct held *held, const char *rings,
+    const struct ring *ring, struct err *err)
+{
+	unsigned long seen = held_most_steps(held, ring->domain, ring->made);
+
+	if (ring->steps >= seen)
+		return 0;
+	return err_set(err, ERR_KEY,
+	    "%s/%s: an old copy: it has %lu steps, and keyturnd has seen %lu "
+	    "of it: bring the newer one back; if that is lost, move this one "
+	    "out of the rings, and `keyturn add %s --adopt SELECTOR=FILE` with "
+	    "a key of it that the DNS still has",
+	    rings, ring->domain, ring->steps, seen, ring->domain);
+}
+
 /* Make room for one more; it doubles when the count is a power of 2. */
 static bool
 reserve(struct held *held)

@@ -53,6 +53,21 @@ void held_clear(struct held *held);
 struct held_key *held_find(const struct held *held, const char *domain,
     const char *selector, const unsigned char fingerprint[SHA256_LEN]);
 
+/*
+ * The most steps that were seen of the ring of domain that was made then; a
+ * ring with fewer is an old copy.  What was held before it was made was another
+ * ring's.
+ */
+unsigned long held_most_steps(const struct held *held, const char *domain,
+    time_t made);
+
+/*
+ * Refuse the ring of domain in the directory rings if it has been further
+ * already.  Returns 0, or -1 with err set: ERR_KEY, with the way out.
+ */
+int held_check_steps(const struct held *held, const char *rings,
+    const struct ring *ring, struct err *err);
+
 /* Add an entry; NULL with err set: ERR_NOMEM. */
 struct held_key *held_add(struct held *held, const char *domain,
     const char *selector, const unsigned char fingerprint[SHA256_LEN],

@@ -187,7 +187,9 @@ ringdir_read_conf(const struct ringdir *d, struct file_id *id, bool *is_missing,
 	close(fd);
 	if (ring == NULL || strcmp(ring->domain, d->domain) == 0)
 		return ring;
-	err_set(err, ERR_KEY, "%s: the ring of another domain: %s",
+	err_set(err, ERR_KEY,
+	    "%s: the ring of another domain: %s; keep copies outside of the "
+	    "rings directory",
 	    d->conf_path, ring->domain);
 	ring_free(ring);
 	return NULL;

@@ -294,49 +294,6 @@ need_held(struct loader *l, struct err *err)
 	return rc;
 }
 
-/* The first of the keys that were held for domain, or where they would be. */
-static size_t
-held_first(const struct held *held, const char *domain)
-{
-	size_t low = 0, high = held->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(held->keys[middle].domain, domain) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/*
- * Refuse a ring that has been further already: the whole of its directory is an
- * old copy then.  A ring that was made after the keys were held is a new one.
- */
-static int
-check_steps(struct loader *l, const struct ring *ring, struct err *err)
-{
-	unsigned long most = 0;
-
-	for (size_t i = held_first(l->held, ring->domain); i < l->held->count;
-	     i++) {
-		const struct held_key *k = &l->held->keys[i];
-
-		if (strcmp(k->domain, ring->domain) != 0)
-			break;
-		if (k->since >= ring->made && k->steps > most)
-			most = k->steps;
-	}
-	if (ring->steps >= most)
-		return 0;
-	return err_set(err, ERR_KEY,
-	    "%s/%s: an old copy: it has %lu steps, and keyturnd has seen %lu "
-	    "of it: bring the newer one back, or run `keyturn repair %s`",
-	    l->snap->rings_path, ring->domain, ring->steps, most, ring->domain);
-}
-
 /* Get the key that rk describes into e.  Returns 0, or -1 with err set. */
 static int
 load_key(struct loader *l, struct entry *e, const struct ring_key *rk,
@@ -483,7 +440,7 @@ read_ring(struct loader *l, struct snap_ring *r, struct err *err)
 	ring = ringstore_load(l->store, r->domain, l->host, r->id, err);
 	if (ring == NULL)
 		return -1;
-	rc = check_steps(l, ring, err);
+	rc = held_check_steps(l->held, l->snap->rings_path, ring, err);
 	if (rc == 0)
 		rc = take_ring(l, r, ring, err);
 	ring_free(ring);

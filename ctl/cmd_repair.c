@@ -23,6 +23,7 @@ repair(struct turner *t, const char *domain, bool is_foreign, struct buf *said)
 		.evidence = NULL };
 	struct err err = ERR_INIT;
 	struct ringlock *lock;
+	struct ring *ring;
 	int rc;
 
 	lock = ringstore_lock(t->store, domain, false, TURN_LOCK_WAIT, &err);
@@ -31,6 +32,14 @@ repair(struct turner *t, const char *domain, bool is_foreign, struct buf *said)
 		    err.code == ERR_LIMIT ? CTL_NOT_YET : CTL_DATA);
 	rc = ringlock_repair(lock, is_foreign ? t->host : NULL, &note, said,
 	    &err);
+	/*
+	 * Whole, but it may be old as a whole: what has happened to its keys
+	 * since then is not known, so no repair makes it good.
+	 */
+	ring = rc == 0 ? turner_load(t, domain, lock, &err) : NULL;
+	if (ring == NULL)
+		rc = -1;
+	ring_free(ring);
 	ringstore_unlock(lock);
 	if (rc == 0)
 		return CTL_GOOD;

@@ -24,23 +24,6 @@ known_clear(struct known *k)
 	memset(k, 0, sizeof(*k));
 }
 
-/* The most steps of the ring that keyturnd has seen, since it was made. */
-static unsigned long
-steps_seen(const struct turner *t, const struct ring *ring)
-{
-	unsigned long most = 0;
-
-	for (size_t i = 0; i < ring->key_count; i++) {
-		const struct ring_key *key = &ring->keys[i];
-		const struct held_key *h = held_find(&t->held, ring->domain,
-		    key->selector, key->fingerprint);
-
-		if (h != NULL && h->since >= ring->made && h->steps > most)
-			most = h->steps;
-	}
-	return most;
-}
-
 struct ring *
 turner_load(struct turner *t, const char *domain, struct ringlock *lock,
     struct err *err)
@@ -49,18 +32,10 @@ turner_load(struct turner *t, const char *domain, struct ringlock *lock,
 	struct ring *ring = lock != NULL
 	    ? ringlock_load(lock, host, err)
 	    : ringstore_load(t->store, domain, host, NULL, err);
-	unsigned long seen;
 
-	if (ring == NULL)
-		return NULL;
-	seen = steps_seen(t, ring);
-	if (ring->steps >= seen)
+	if (ring == NULL ||
+	    held_check_steps(&t->held, t->conf->rings, ring, err) == 0)
 		return ring;
-	err_set(err, ERR_KEY,
-	    "%s/%s: an old copy: it has %lu steps, and keyturnd has seen %lu "
-	    "of it: bring the newer one back; if that is lost, move this one "
-	    "away and `keyturn add %s`",
-	    t->conf->rings, domain, ring->steps, seen, domain);
 	ring_free(ring);
 	return NULL;
 }

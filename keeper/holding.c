@@ -162,6 +162,8 @@ enter(struct holding *h, const struct entry *e, struct err *err)
 		return -1;
 	k->since = time(NULL);
 	k->released = 0;
+	/* It may be another ring's now; note_steps says how far that one is. */
+	k->steps = 0;
 	h->is_changed = true;
 	return 1;
 }

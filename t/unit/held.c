@@ -253,6 +253,56 @@ test_no_room(void)
 	    "it says");
 }
 
+/* Old copies of rings. */
+static void
+test_steps(void)
+{
+	static const struct {
+		const char *domain, *selector;
+		time_t since;
+		unsigned long steps;
+	} keys[] = {
+		{ "a.example", "s1", 100, 50 }, /* of a ring before */
+		{ "a.example", "s2", 200, 7 },
+		{ "a.example", "s3", 300, 9 },
+		{ "a.example.org", "s1", 300, 70 },
+		{ "b.example", "s1", 300, 80 },
+	};
+	struct held held = { .keys = NULL };
+	struct ring ring = { .domain = "a.example", .made = 200, .steps = 9 };
+	struct err err = ERR_INIT;
+	unsigned char hash[SHA256_LEN] = { 0 };
+
+	for (size_t i = 0; i < LEN(keys); i++) {
+		struct held_key *k = held_add(&held, keys[i].domain,
+		    keys[i].selector, hash, &err);
+
+		must(k != NULL, "held_add");
+		k->since = keys[i].since;
+		k->steps = keys[i].steps;
+	}
+	is_int((long long)held_most_steps(&held, "a.example", 200), 9,
+	    "of this ring");
+	is_int((long long)held_most_steps(&held, "a.example", 1), 50,
+	    "if it was made before");
+	is_int((long long)held_most_steps(&held, "a.example", 301), 0,
+	    "if it was made after");
+	is_int((long long)held_most_steps(&held, "c.example", 0), 0,
+	    "of no such ring");
+	is_int(held_check_steps(&held, "/rings", &ring, &err), 0,
+	    "as many steps as were seen");
+	ring.steps = 8;
+	is_int(held_check_steps(&held, "/rings", &ring, &err), -1, "fewer");
+	is_int(err.code, ERR_KEY, "is refused");
+	is_str(err.text,
+	    "/rings/a.example: an old copy: it has 8 steps, and keyturnd has "
+	    "seen 9 of it: bring the newer one back; if that is lost, move "
+	    "this one out of the rings, and `keyturn add a.example --adopt "
+	    "SELECTOR=FILE` with a key of it that the DNS still has",
+	    "and says what to do");
+	held_clear(&held);
+}
+
 int
 main(void)
 {
@@ -263,6 +313,7 @@ main(void)
 	test_refusals();
 	test_flips();
 	test_no_room();
+	test_steps();
 	unlink(path);
 	rmdir(dir);
 	return tap_done();
