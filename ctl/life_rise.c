@@ -295,10 +295,11 @@ life_decide_ready(const struct life_view *v, const struct ring_key *k,
 		[TURN_FIRST] = "no key of its kind signs yet",
 		[TURN_COMPROMISED] = "the active key is compromised",
 		[TURN_ASKED] = "asked for",
-		[TURN_LOST] = "the active key or its record is lost",
+		[TURN_LOST] = "the record of the active key is lost",
 		[TURN_CALENDAR] = "its turn is due",
 	};
 	enum turn_cause cause = life_turn_cause(v, k->alg);
+	const struct ring_key *active = life_active(v, k->alg);
 	enum sight sight = life_facts(v, k)->sight;
 
 	if (is_useless(v, k, d))
@@ -328,6 +329,9 @@ life_decide_ready(const struct life_view *v, const struct ring_key *k,
 		life_wait(d, STEP_ACTIVATE, 0,
 		    "its turn is due, but keyturnd has not taken up %s yet",
 		    life_active(v, k->alg)->selector);
+	else if (cause == TURN_LOST && life_facts(v, active)->file == FILE_LOST)
+		activate(v, k, false, d,
+		    "the file of the active key is lost or damaged");
 	else
 		activate(v, k, false, d, why[cause]);
 }

@@ -239,7 +239,7 @@ const struct life_case life_rise_cases[] = {
 	    "the ring is being removed, nothing new is begun" },
 	{ "stay: the file of the active key is lost", "steady", "file_lost", B,
 	    STEP_ACTIVATE, STEP_NONE, 0, "",
-	    "the active key or its record is lost; a retires" },
+	    "the file of the active key is lost or damaged; a retires" },
 	{ "stay: lost, but the ready key cannot be vouched for", "steady",
 	    "file_lost_b_silent", B, STEP_NONE, STEP_ACTIVATE, NEVER, "SA",
 	    "it should sign now, but its record cannot be vouched for now: "
@@ -250,7 +250,7 @@ const struct life_case life_rise_cases[] = {
 	    "rotate example.com`" },
 	{ "stay: the record cannot be kept published", "steady", "republished",
 	    B, STEP_ACTIVATE, STEP_NONE, 0, "",
-	    "the active key or its record is lost; a retires" },
+	    "the record of the active key is lost; a retires" },
 	{ "stay: neither can that of the ready key", "steady",
 	    "republished_b_silent", B, STEP_NONE, STEP_ACTIVATE, NEVER, "SA",
 	    "it should sign now, but its record cannot be vouched for now: "
