@@ -26,6 +26,14 @@ step_of(const struct turned *turned)
 	                                          : turned->decision.next;
 }
 
+/* For one line: what a person is to publish has many. */
+static const char *
+text_of(const struct turned *turned)
+{
+	return turned->result == TURN_BY_HAND ? turned->decision.text
+	                                      : turned->text;
+}
+
 static const struct ring_key *
 key_of(const struct job *j, const struct turned *turned)
 {
@@ -164,7 +172,7 @@ turn_alarm(struct turner *t, struct job *j)
 			.domain = r->domain,
 			.selector = turned->selector,
 			.step = step_of(turned),
-			.text = turned->text };
+			.text = text_of(turned) };
 
 		if (is_alarm(turned) && e.text != NULL)
 			tell(t, &e,
