@@ -420,6 +420,27 @@ tell_astray(const struct reading *v, struct sighting *s)
 	return false;
 }
 
+/*
+ * Whether not one server answers, which is the way of a firewall rather than
+ * of servers.
+ */
+static bool
+is_all_silent(const struct survey *survey)
+{
+	size_t count = 0;
+
+	if (survey->query->conf->dns.witness == DNS_WITNESS_RESOLVERS)
+		return false;
+	for (size_t i = 0; i < survey->server_count; i++) {
+		if (survey->servers[i].is_left_out)
+			continue;
+		if (survey->servers[i].reply.kind != REPLY_SILENT)
+			return false;
+		count++;
+	}
+	return count > 0;
+}
+
 /* The one thing to tell a person. */
 static void
 write_text(const struct reading *v, struct sighting *s)
@@ -449,6 +470,10 @@ write_text(const struct reading *v, struct sighting *s)
 		snprintf(s->text, sizeof(s->text), "nobody was asked");
 	else
 		name_server(server, s->text, sizeof(s->text));
+	if (s->sight == SIGHT_UNANSWERED && is_all_silent(survey))
+		strlcat(s->text,
+		    "; if port 53 is closed to the outside, see dns.witness",
+		    sizeof(s->text));
 }
 
 /* Remarks that need the plan or a resolver. */
