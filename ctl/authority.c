@@ -327,18 +327,52 @@ make_authority(void *arg)
 	return a;
 }
 
-const struct authority *
-authority_of(struct dnsrun *run, const struct dns_conf *conf,
-    struct nsmemory *memory, const char *name)
+static void *
+make_late(void *arg)
 {
-	struct request r = { run, conf, memory,
-		delegation_of(run, conf, name) };
+	const char *const *name = arg;
+	struct authority *a = authority_new(*name);
+
+	if (a != NULL)
+		snprintf(a->trouble, sizeof(a->trouble),
+		    "it takes too long to find the zone of %.200s", *name);
+	return a;
+}
+
+/*
+ * Nobody, for it took too long.  Not under the key of any zone: others may have
+ * more time.
+ */
+static const struct authority *
+authority_late(struct dnsrun *run, const char *name)
+{
 	const struct authority *a = NULL;
 	struct buf key = BUF_INIT;
 	const char *text;
 
+	buf_printf(&key, "late %s", name);
+	text = buf_str(&key);
+	if (text != NULL)
+		a = dnsrun_once(run, text, make_late, &name, release);
+	buf_clear(&key);
+	return a;
+}
+
+const struct authority *
+authority_of(struct dnsrun *run, const struct dns_conf *conf,
+    struct nsmemory *memory, const char *name, long long deadline)
+{
+	struct request r = { run, conf, memory, NULL };
+	const struct authority *a = NULL;
+	struct buf key = BUF_INIT;
+	const char *text;
+	bool is_late;
+
+	r.from = delegation_of(run, conf, name, deadline, &is_late);
 	if (r.from == NULL)
 		return NULL;
+	if (is_late)
+		return authority_late(run, name);
 	buf_adds(&key, "authority ");
 	resolver_key(conf, &key);
 	buf_adds(&key, r.from->zone);

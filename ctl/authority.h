@@ -32,11 +32,13 @@ struct authority {
 /*
  * The authorities of the zone that name (as by dnswire_name) is in.
  *
- * memory  NULL: nothing is remembered
+ * memory    NULL: nothing is remembered
+ * deadline  of monotime.h: when the zone is not found by then, that is trouble
  * Returns NULL without memory.  It lives as long as run.
  */
 const struct authority *authority_of(struct dnsrun *run,
-    const struct dns_conf *conf, struct nsmemory *memory, const char *name);
+    const struct dns_conf *conf, struct nsmemory *memory, const char *name,
+    long long deadline);
 
 /*
  * Those of dns.authorities in conf, for names at or below domain.  To be

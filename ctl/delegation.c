@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "delegation.h"
+#include "monotime.h"
 #include "parallel.h"
 #include "resolver.h"
 
@@ -312,14 +313,19 @@ is_low(const struct delegation *zone)
 }
 
 const struct delegation *
-delegation_of(struct dnsrun *run, const struct dns_conf *conf, const char *name)
+delegation_of(struct dnsrun *run, const struct dns_conf *conf, const char *name,
+    long long deadline, bool *is_late)
 {
 	const struct delegation *zone = delegation_root(run, conf);
 	const struct delegation *d;
 	const char *part = name + strlen(name);
 
+	*is_late = false;
 	while (zone != NULL && zone->trouble[0] == '\0' &&
 	    (part = longer_by_one(name, part)) != NULL) {
+		*is_late = mono_until_ms(deadline) == 0;
+		if (*is_late)
+			break;
 		d = delegation_once(run, conf, zone, part);
 		if (d == NULL)
 			return NULL;

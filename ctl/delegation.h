@@ -23,11 +23,15 @@ struct delegation {
 
 /*
  * The closest zone at or above name, which is as by dnswire_name.
+ *
+ * deadline  of monotime.h: from then on no further label is asked for
+ * is_late   set to whether that was so: what is returned is no answer then
  * Returns NULL without memory; else trouble says when it could not be found.
  * It lives as long as run.
  */
 const struct delegation *delegation_of(struct dnsrun *run,
-    const struct dns_conf *conf, const char *name);
+    const struct dns_conf *conf, const char *name, long long deadline,
+    bool *is_late);
 
 /* The root, whose servers everybody has: is there a way to them? */
 const struct delegation *delegation_root(struct dnsrun *run,

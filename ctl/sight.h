@@ -81,7 +81,7 @@ struct sight_query {
 	                          bogus */
 };
 
-/* What is shared by all looks of one run: caches, limits, the deadline. */
+/* What is shared by all looks of one run: caches, limits. */
 struct sights;
 
 /*
@@ -101,8 +101,8 @@ int sights_save(struct sights *s, struct err *err);
 void sights_free(struct sights *s);
 
 /*
- * Look all of them up, side by side.  Takes as long as the slowest, with the
- * limits per server.
+ * Look all of them up, some at a time.  Each takes as long as its slowest
+ * server, with the limits per server; SURVEY_TIMEOUTS of survey.h bounds it.
  */
 void sights_look(struct sights *s, struct sight_query *queries, size_t count);
 

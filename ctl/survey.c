@@ -8,6 +8,7 @@
 #include "ascii.h"
 #include "authority.h"
 #include "dnsname.h"
+#include "monotime.h"
 #include "parallel.h"
 #include "resolver.h"
 #include "survey.h"
@@ -125,6 +126,12 @@ ask_one(void *arg, size_t i)
 
 	if (s->at.text[0] == '\0')
 		return;
+	if (mono_until_ms(survey->deadline) == 0) {
+		s->reply.kind = REPLY_BAD;
+		snprintf(s->reply.text, sizeof(s->reply.text),
+		    "not asked: the others took too long");
+		return;
+	}
 	if (asking->authority == NULL) {
 		reply_ask_resolver(survey->run, conf, &s->at, n->name,
 		    &s->reply);
@@ -179,7 +186,8 @@ ask_authorities(struct survey *survey, size_t i)
 	if (conf->authorities == NULL || conf->authorities[0] == NULL ||
 	    !dnsname_is_within(name, strlen(name), q->domain,
 	        strlen(q->domain))) {
-		a = authority_of(survey->run, conf, survey->memory, name);
+		a = authority_of(survey->run, conf, survey->memory, name,
+		    survey->deadline);
 		return a != NULL ? ask_name(survey, i, a) : -1;
 	}
 	fixed = authority_fixed(conf, q->domain);
@@ -299,6 +307,8 @@ first_name(struct survey *survey, struct err *err)
 int
 survey_ask(struct survey *survey, struct err *err)
 {
+	survey->deadline = mono_now_ms() +
+	    SURVEY_TIMEOUTS * 1000LL * survey->query->conf->dns.timeout;
 	if (first_name(survey, err) == -1)
 		return -1;
 	if (survey->query->conf->dns.witness == DNS_WITNESS_RESOLVERS)

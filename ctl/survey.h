@@ -15,6 +15,12 @@
 
 #define SURVEY_NAMES_MAX 8 /* on chains of CNAMEs, the first included */
 
+/*
+ * So many times dns.timeout after it began a survey asks nobody any more who
+ * was not asked yet: one hostile zone must not hold up all other rings.
+ */
+#define SURVEY_TIMEOUTS 12
+
 /* One server at one address, asked for one name. */
 struct survey_server {
 	size_t name; /* index in struct survey */
@@ -36,6 +42,7 @@ struct survey {
 	struct dnsrun *run;
 	struct nsmemory *memory; /* or NULL */
 	const struct sight_query *query;
+	long long deadline; /* of monotime.h; set by survey_ask */
 	struct survey_name names[SURVEY_NAMES_MAX];
 	size_t name_count;
 	bool is_too_long; /* there were more */
