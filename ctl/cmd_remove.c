@@ -55,6 +55,11 @@ reload(const struct turner *t)
 		code = CTL_NOT_YET;
 	} else if (code == CTL_PROBLEM) {
 		code = CTL_GOOD; /* other entries are broken */
+	} else if (code != CTL_GOOD) {
+		out_error("keyturnd refused: %.*s", (int)text.len,
+		    text.data != NULL ? text.data : "");
+		out_error("the ring is forgotten all the same, but keyturnd "
+		          "may still sign with its key");
 	}
 	buf_clear(&text);
 	return code;

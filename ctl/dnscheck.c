@@ -160,6 +160,7 @@ look(struct checker *c, struct turner *t, struct err *err)
 			c->queries[i].target = k->name;
 		c->queries[i].is_at_target = k->expect != DNSKEY_RECORD;
 		c->queries[i].conf = conf_for_ring(t->conf, k->domain);
+		c->queries[i].may_ask_resolver = k->is_in_use;
 	}
 	sights_look(t->sights, c->queries, c->keys.count);
 	return 0;

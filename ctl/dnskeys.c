@@ -117,6 +117,7 @@ add_ring_key(const struct known *known, const struct ring_key *rk,
 		return -1;
 	snprintf(k->state, sizeof(k->state), "%s", key_state_name(rk->state));
 	k->is_generated = rk->state == KEY_GENERATED;
+	k->is_in_use = rk->state >= KEY_READY && rk->state <= KEY_RETIRING;
 	if (rk->removed != 0)
 		k->expect = DNSKEY_NONE;
 	else if (rk->state == KEY_REVOKED)
@@ -162,6 +163,7 @@ add_known(const struct known_key *known, const char *domain,
 	if (k == NULL)
 		return -1;
 	snprintf(k->state, sizeof(k->state), "%s", known->from);
+	k->is_in_use = true;
 	return 0;
 }
 

@@ -29,6 +29,7 @@ struct dnskey {
 	char state[128]; /* "active", "KeyTable:3" ... */
 	enum dnskey_expect expect;
 	bool is_generated; /* not yet handed to the DNS */
+	bool is_in_use;    /* or ready for it: a resolver may be asked */
 };
 
 struct dnskeys {

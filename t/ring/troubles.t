@@ -27,7 +27,8 @@ zones = {d: net.zone(d, {"ns1." + d: ["10.53.1.1"]}, soa_minimum=60)
 server = net.knot("a", ["10.53.1.1"], list(zones.values()), tsig=True,
                   env=env)
 net.start_root()
-net.unbound(env=env)
+resolver = net.unbound(env=env, settings=["log-queries: yes",
+                                          "verbosity: 1"])
 events = os.path.join(net.dir, "events")
 later = os.path.join(net.dir, "later")
 rings = ringlab.RingLab(
@@ -99,6 +100,17 @@ ran = rings.keyturn("add", DOWN)
 tap.is_(rings.keys(DOWN)[0]["state"], "generated", "nothing is published")
 tap.is_(rings.keys(DOWN)[0].get("cache_ttl"), "60L",
         "how long caches may deny the record was noted")
+
+# The resolver is asked for keys that are ready at least, and for no others.
+before = os.path.getsize(resolver.path("log"))
+rings.keyturn("dns", "check", JUMP, DOWN)
+with open(resolver.path("log"), encoding="utf-8") as f:
+    f.seek(before)
+    asked = f.read()
+tap.ok(rings.selectors(JUMP, "active")[0] + "._domainkey." in asked,
+       "dns check asks the resolver for a key that signs")
+tap.ok(rings.keys(DOWN)[0]["selector"] + "._domainkey." not in asked,
+       "and never for one that is not ready")
 
 # A ring that cannot be read.
 assert rings.keyturn("add", TORN).code == 0
