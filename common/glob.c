@@ -1,39 +1,22 @@
 /*
  * Patterns of names.
  */
-#include <stddef.h>
 #include <string.h>
 
 #include "ascii.h"
 #include "dnsname.h"
 #include "glob.h"
 
-/*
- * Where the glob does not fit on, the last star takes one character more; an
- * earlier star never has to.
- */
+static char
+lower_at(const void *text, size_t i)
+{
+	return ascii_lower(((const char *)text)[i]);
+}
+
 bool
 glob_match(const char *glob, const char *text)
 {
-	const char *after_star = NULL, *star_at = NULL;
-
-	while (*text != '\0') {
-		if (*glob == '*') {
-			after_star = ++glob;
-			star_at = text;
-		} else if (ascii_lower(*glob) == ascii_lower(*text)) {
-			glob++;
-			text++;
-		} else if (after_star != NULL) {
-			glob = after_star;
-			text = ++star_at;
-		} else {
-			return false;
-		}
-	}
-	while (*glob == '*')
-		glob++;
-	return *glob == '\0';
+	return glob_match_by(glob, lower_at, text, strlen(text));
 }
 
 /* A star of b is taken for a character that only a star of a matches. */

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "ascii.h"
 #include "dnsname.h"
+#include "glob.h"
 #include "policy.h"
 #include "policy_block.h"
 
@@ -299,16 +301,12 @@ policy_signs_for(const struct policy *p, const struct policy_origin *origin)
 	return false;
 }
 
-static unsigned char
-ascii_lower(char c)
-{
-	return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
 /* Byte i of "local@domain", in lower case. */
-static unsigned char
-address_at(const struct address *a, size_t i)
+static char
+address_at(const void *address, size_t i)
 {
+	const struct address *a = address;
+
 	if (i < a->local_len)
 		return ascii_lower(a->local[i]);
 	if (i == a->local_len)
@@ -322,7 +320,7 @@ address_hash(const struct address *a)
 	uint64_t hash = BLOCK_HASH_START;
 
 	for (size_t i = 0; i < a->len; i++)
-		hash = block_hash(hash, address_at(a, i));
+		hash = block_hash(hash, (unsigned char)address_at(a, i));
 	return hash;
 }
 
@@ -330,39 +328,10 @@ static bool
 address_is(const struct address *a, const char *pattern)
 {
 	for (size_t i = 0; i < a->len; i++) {
-		if ((unsigned char)pattern[i] != address_at(a, i))
+		if (pattern[i] != address_at(a, i))
 			return false;
 	}
 	return pattern[a->len] == '\0';
-}
-
-/*
- * Whether the glob matches.  Where it does not fit on, the last star takes one
- * byte more; an earlier star never has to.
- */
-static bool
-address_fits(const struct address *a, const char *glob)
-{
-	const char *after_star = NULL;
-	size_t at = 0, star_at = 0;
-
-	while (at < a->len) {
-		if (*glob == '*') {
-			after_star = ++glob;
-			star_at = at;
-		} else if ((unsigned char)*glob == address_at(a, at)) {
-			glob++;
-			at++;
-		} else if (after_star != NULL) {
-			glob = after_star;
-			at = ++star_at;
-		} else {
-			return false;
-		}
-	}
-	while (*glob == '*')
-		glob++;
-	return *glob == '\0';
 }
 
 /* The first line from l on in its bucket whose pattern is a. */
@@ -393,7 +362,8 @@ glob_find(const struct policy *p, uint64_t *g, uint32_t limit,
 	for (; *g < p->head->globs.count && p->globs[*g] < limit; ++*g) {
 		uint32_t l = p->globs[*g];
 
-		if (address_fits(a, p->text + p->lines[l].pattern))
+		if (glob_match_by(p->text + p->lines[l].pattern, address_at, a,
+		        a->len))
 			return l;
 	}
 	return BLOCK_NONE;

@@ -11,7 +11,7 @@ static const struct {
 } matches[] = {
 	{ "example.com", "example.com", true },
 	{ "example.com", "EXAMPLE.com", true },
-	{ "Example.Com", "example.com", true },
+	{ "*.example.com", "A.Example.Com", true },
 	{ "example.com", "example.co", false },
 	{ "example.com", "example.comm", false },
 	{ "example.com", "exampleXcom", false },
