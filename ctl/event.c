@@ -32,7 +32,7 @@ event_log(const struct conf *conf, const struct event *event)
 	buf_clear(&line);
 }
 
-void
+bool
 event_run(const struct conf *conf, const struct event *event)
 {
 	struct runprog program = { .argv = conf->on_event,
@@ -40,9 +40,10 @@ event_run(const struct conf *conf, const struct event *event)
 	struct buf json = BUF_INIT;
 	char when[WHEN_TEXT_MAX];
 	struct err err = ERR_INIT;
+	bool has_ended = true;
 
 	if (conf->on_event == NULL)
-		return;
+		return true;
 	when_text(event->when, when);
 	buf_addc(&json, '{');
 	json_text(&json, "event", "alarm");
@@ -56,15 +57,18 @@ event_run(const struct conf *conf, const struct event *event)
 	if (json.has_failed) {
 		out_error("on_event: out of memory");
 		buf_clear(&json);
-		return;
+		return true;
 	}
 	program.input = json.data;
 	program.input_len = json.len;
-	if (runprog(&program, &err) == 0 &&
-	    (program.end != RUNPROG_EXITED || program.code != 0))
-		runprog_explain(&program, &err);
+	if (runprog(&program, &err) == 0) {
+		has_ended = program.end != RUNPROG_TIMED_OUT;
+		if (program.end != RUNPROG_EXITED || program.code != 0)
+			runprog_explain(&program, &err);
+	}
 	if (err.code != ERR_NONE)
 		out_error("on_event: %s", err.text);
 	runprog_clear(&program);
 	buf_clear(&json);
+	return has_ended;
 }

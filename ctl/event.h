@@ -4,6 +4,7 @@
 #ifndef KEYTURN_EVENT_H
 #define KEYTURN_EVENT_H
 
+#include <stdbool.h>
 #include <time.h>
 
 #include "conf.h"
@@ -27,7 +28,8 @@ void event_log(const struct conf *conf, const struct event *event);
 /*
  * Run the program of on_event, if there is one, with the event as one JSON
  * object on its stdin.  That it failed is said on stderr.
+ * Returns false when it did not end in time: it may not the next time either.
  */
-void event_run(const struct conf *conf, const struct event *event);
+bool event_run(const struct conf *conf, const struct event *event);
 
 #endif

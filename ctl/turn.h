@@ -46,6 +46,7 @@ struct turner {
 	enum { KEYTURND_UNASKED, KEYTURND_ANSWERS, KEYTURND_SILENT } keyturnd;
 	struct err keyturnd_err; /* why it did not */
 	struct buf told;         /* what turner_tells said yes to */
+	bool has_event_hung;     /* on_event did not end: not in this run */
 };
 
 /*

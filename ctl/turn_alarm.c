@@ -59,8 +59,13 @@ is_news(struct turner *t, struct looks *looks, const struct ring_key *key,
 {
 	time_t now = t->clock.now.wall;
 	struct err ignored = ERR_INIT;
-	struct look *l = looks_of(looks, key, &ignored);
+	struct look *l;
 
+	/* A program that hangs would be waited for with each alarm; the next
+	   run tells it of the rest. */
+	if (t->has_event_hung)
+		return false;
+	l = looks_of(looks, key, &ignored);
 	if (l == NULL)
 		return true;
 	if (l->alarmed != 0 && l->alarm_step == step && l->alarmed <= now &&
@@ -107,8 +112,8 @@ tell(struct turner *t, const struct event *e, bool is_news)
 {
 	if (turner_tells(t, e->domain, e->selector, e->step))
 		event_log(t->conf, e);
-	if (is_news)
-		event_run(t->conf, e);
+	if (is_news && !event_run(t->conf, e))
+		t->has_event_hung = true;
 }
 
 /*
