@@ -429,30 +429,29 @@ ring_find(const struct policy *p, const char *domain)
 }
 
 /*
- * Add the keys of the domain's ring, or of the nearest domain above it.  What
- * no domain can be is not looked up: the time goes with the square of its
- * length.
+ * Add the keys of the domain's ring, or of the nearest domain above it.  One
+ * that has none yet, or none any more, is passed over: what signed for its
+ * domain before it was made goes on until it can.  What no domain can be is not
+ * looked up: the time goes with the square of its length.
  */
 static bool
 match_add_ring(const struct policy *p, const char *domain,
     struct policy_match *out)
 {
-	const struct block_ring *r = NULL;
+	bool is_found = false;
 
 	if (p->head->rings.count == 0 || strlen(domain) > DNSNAME_MAX)
 		return false;
-	for (;;) {
-		r = ring_find(p, domain);
-		if (r != NULL || !p->head->subdomains)
-			break;
-		domain = strchr(domain, '.');
-		if (domain == NULL)
-			break;
-		domain++;
+	while (domain != NULL && out->count == 0) {
+		const struct block_ring *r = ring_find(p, domain);
+
+		is_found |= r != NULL;
+		for (uint32_t i = 0; r != NULL && i < r->key_count; i++)
+			match_add(p, &p->keys[r->first_key + i], out);
+		domain = p->head->subdomains ? strchr(domain, '.') : NULL;
+		domain += domain != NULL;
 	}
-	for (uint32_t i = 0; r != NULL && i < r->key_count; i++)
-		match_add(p, &p->keys[r->first_key + i], out);
-	return r != NULL;
+	return is_found;
 }
 
 /* Add the keys of the lines that match, the first or all of them. */

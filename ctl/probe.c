@@ -78,7 +78,7 @@ explain_policy(const struct probe *p, const struct policy *policy, char *text,
 		    "no line of the SigningTable matches %s, and its domain "
 		    "has no ring",
 		    p->from);
-	else if (match.idle_ring != NULL)
+	else if (match.idle_ring != NULL && match.count == 0)
 		snprintf(text, size,
 		    match.idle == POLICY_KEY_NOT_YET
 		        ? "the ring %s is not yet active: `keyturn status %s` "

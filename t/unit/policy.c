@@ -122,6 +122,8 @@ make_rings(bool has_subdomains, int *fd_out)
 		{ 0, "left.example", "", KEY_RSA_SHA256, POLICY_KEY_NO_ACTIVE },
 		{ 0, "bad.example", "", KEY_RSA_SHA256, POLICY_KEY_BROKEN },
 		{ 7, "sub.b.example", "s4", KEY_RSA_SHA256, POLICY_KEY_GOOD },
+		{ 0, "new.b.example", "", KEY_RSA_SHA256, POLICY_KEY_NOT_YET },
+		{ 0, "off.b.example", "", KEY_RSA_SHA256, POLICY_KEY_BROKEN },
 	};
 	static const struct policy_ring rings[] = {
 		{ "b.example", 1, 2 },
@@ -129,6 +131,8 @@ make_rings(bool has_subdomains, int *fd_out)
 		{ "left.example", 4, 1 },
 		{ "bad.example", 5, 1 },
 		{ "sub.b.example", 6, 1 },
+		{ "new.b.example", 7, 1 },
+		{ "off.b.example", 8, 1 },
 	};
 	static const uint32_t targets[] = { POLICY_RING_FLAG | 0, 0, 0, 0, 0, 0,
 		0, 0, POLICY_RING_FLAG | 1, 0, 0, 0, 0, 0, 0, 0,
@@ -242,6 +246,14 @@ test_rings(void)
 		{ "sub.b.example", "s4", "s4", NULL, POLICY_KEY_GOOD, true,
 		    true },
 		{ "x.sub.b.example", "", "s4", NULL, POLICY_KEY_GOOD, false,
+		    true },
+		/* Until a new ring can sign, that above it does. */
+		{ "new.b.example", "", "s2 s3", "new.b.example",
+		    POLICY_KEY_NOT_YET, true, true },
+		{ "x.new.b.example", "", "s2 s3", NULL, POLICY_KEY_GOOD, false,
+		    true },
+		/* One that should be able to and cannot is not helped out. */
+		{ "off.b.example", "", "", NULL, POLICY_KEY_BROKEN, true,
 		    true },
 		{ "xb.example", "", "", NULL, POLICY_KEY_GOOD, false, false },
 		{ "example", "", "", NULL, POLICY_KEY_GOOD, false, false },
