@@ -8,7 +8,7 @@
 #include "ringmember.h"
 #include "when.h"
 
-static const char comment[] =
+const char ringfile_comment[] =
     "# Written by keyturn only: a change by hand is noticed, and refused.\n"
     "# See keyturn-rotation(7); `keyturn repair` makes it anew.\n";
 
@@ -132,15 +132,6 @@ write_value(const struct member *m, const void *value, struct buf *out)
 	}
 }
 
-/* The length of the name of the group that the member is in, or 0. */
-static size_t
-group_len(const struct member *m)
-{
-	const char *dot = strchr(m->name, '.');
-
-	return dot != NULL ? (size_t)(dot - m->name) : 0;
-}
-
 /* Members of object, each "name = value;" with after behind it. */
 static void
 write_members(const struct member *table, const void *object, const char *after,
@@ -151,7 +142,7 @@ write_members(const struct member *table, const void *object, const char *after,
 
 	for (const struct member *m = table; m->name != NULL; m++) {
 		const void *value = base + m->offset;
-		size_t len = group_len(m);
+		size_t len = member_group_len(m);
 
 		if (!m->is_required && is_default(m, value))
 			continue;
@@ -193,7 +184,7 @@ ringfile_write(const struct ring *ring, struct buf *out, struct err *err)
 	size_t start = out->len;
 	unsigned char sum[SHA256_LEN];
 
-	buf_adds(out, comment);
+	buf_adds(out, ringfile_comment);
 	write_members(ring_members, ring, "\n", out);
 	write_members(ring_bookkeeping, ring, "\n", out);
 	buf_adds(out, "keys = (");

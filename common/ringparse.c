@@ -1,6 +1,7 @@
 /*
- * ring.conf, read: text checked by its sum and by conftext.c, given to
- * libconfig, and taken member by member by the tables of ringmember.c.
+ * ring.conf, read: text checked by its sum and taken by ringquick.c, or, if it
+ * will not, checked by conftext.c, given to libconfig, and taken member by
+ * member by the tables of ringmember.c.
  */
 #include <limits.h>
 #include <stdint.h>
@@ -12,14 +13,12 @@
 
 #include "conftext.h"
 #include "confvalue.h"
-#include "dnsname.h"
 #include "ringfile.h"
 #include "ringmember.h"
-#include "when.h"
+#include "ringquick.h"
 
 enum {
 	MEMBER_NAME_MAX = 64, /* longer names are unknown */
-	RECORD_MAX = 4096,    /* bytes of a TXT record's value */
 };
 
 /* One group on its way into a struct. */
@@ -28,15 +27,6 @@ struct object {
 	void *base;
 	uint64_t seen; /* a bit for each row of the table */
 };
-
-static bool
-is_printable(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if (*text < ' ' || *text > '~')
-			return false;
-	return true;
-}
 
 bool
 ringfile_is_key_name(const char *name)
@@ -49,34 +39,6 @@ ringfile_is_key_name(const char *name)
 	    strcmp(name + len - end_len, end) == 0;
 }
 
-/* Whether the text may stand for that kind; *what says why not. */
-static bool
-text_is_good(const struct member *m, const char *text, const char **what)
-{
-	size_t max = m->kind == MEMBER_RECORD ? RECORD_MAX : m->size - 1;
-
-	*what = "too long";
-	if (strlen(text) > max)
-		return false;
-	switch (m->kind) {
-	case MEMBER_NAME:
-		*what = "not a name in lower case";
-		return dnsname_is_valid_lower(text);
-	case MEMBER_FILE:
-		*what = "not the name of a key's file";
-		return *text == '\0' || ringfile_is_key_name(text);
-	case MEMBER_HOST:
-		*what = "not a name of a host";
-		return *text != '\0' && is_printable(text) &&
-		    strchr(text, ' ') == NULL;
-	case MEMBER_RECORD:
-		*what = "not the value of a TXT record";
-		return *text != '\0' && is_printable(text);
-	default:
-		return true;
-	}
-}
-
 static int
 take_text(struct conf_reader *r, const config_setting_t *s,
     const struct member *m, void *out)
@@ -86,87 +48,21 @@ take_text(struct conf_reader *r, const config_setting_t *s,
 
 	if (text == NULL)
 		return -1;
-	if (!text_is_good(m, text, &what))
-		return conf_refuse_value(r, s, what);
-	if (m->kind == MEMBER_RECORD)
-		return conf_get_copy(r, s, out);
-	strlcpy(out, text, m->size);
-	return 0;
-}
-
-static bool
-alg_parse(const char *name, enum key_alg *alg)
-{
-	static const enum key_alg algs[] = { KEY_RSA_SHA256,
-		KEY_ED25519_SHA256 };
-
-	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++)
-		if (strcmp(key_alg_name(algs[i]), name) == 0) {
-			*alg = algs[i];
-			return true;
-		}
-	return false;
-}
-
-/* A word out of a list, a hash, a time. */
-static int
-take_word(struct conf_reader *r, const config_setting_t *s,
-    const struct member *m, void *out)
-{
-	const char *text = conf_get_string(r, s);
-
-	if (text == NULL)
-		return -1;
-	switch (m->kind) {
-	case MEMBER_ALG:
-		return alg_parse(text, out)
-		    ? 0
-		    : conf_refuse_value(r, s, "not an algorithm");
-	case MEMBER_STATE:
-		return key_state_parse(text, out)
-		    ? 0
-		    : conf_refuse_value(r, s, "not a state of a key");
-	case MEMBER_IRREVERSIBLE:
-		return irreversible_parse(text, out)
-		    ? 0
-		    : conf_refuse_value(r, s, "not an irreversible step");
-	case MEMBER_HASH:
-		return hex_parse(text, out)
-		    ? 0
-		    : conf_refuse_value(r, s, "not a SHA-256");
-	default:
-		/* A time; of those that are required none is "never". */
-		return when_parse(text, out) &&
-		        (!m->is_required || *(const time_t *)out != 0)
-		    ? 0
-		    : conf_refuse_value(r, s, "not a time");
-	}
+	if (member_take_text(m, text, out, &what))
+		return 0;
+	return what != NULL ? conf_refuse_value(r, s, what) : err_nomem(r->err);
 }
 
 static int
 take_number(struct conf_reader *r, const config_setting_t *s,
     const struct member *m, void *out)
 {
-	long long number, min = 0, max = INT_MAX;
-	const char *range = "0 to 2147483647";
+	long long number, min, max;
+	const char *range = member_range(m, &min, &max);
 
-	if (m->kind == MEMBER_TTL) {
-		min = -1;
-		range = "-1 to 2147483647";
-	} else if (m->kind == MEMBER_COUNT || m->kind == MEMBER_STEPS) {
-		max = LONG_MAX;
-		range = "0 or more";
-	}
 	if (conf_get_number(r, s, min, max, range, &number) == -1)
 		return -1;
-	if (m->kind == MEMBER_COUNT)
-		*(long long *)out = number;
-	else if (m->kind == MEMBER_STEPS)
-		*(unsigned long *)out = (unsigned long)number;
-	else if (m->kind == MEMBER_BITS)
-		*(unsigned *)out = (unsigned)number;
-	else
-		*(int *)out = (int)number;
+	member_set_number(m, number, out);
 	return 0;
 }
 
@@ -174,24 +70,10 @@ static int
 take_member(struct conf_reader *r, const config_setting_t *s,
     const struct member *m, void *out)
 {
-	switch (m->kind) {
-	case MEMBER_NAME:
-	case MEMBER_FILE:
-	case MEMBER_HOST:
-	case MEMBER_TEXT:
-	case MEMBER_RECORD:
-		return take_text(r, s, m, out);
-	case MEMBER_BITS:
-	case MEMBER_TTL:
-	case MEMBER_SECONDS:
-	case MEMBER_COUNT:
-	case MEMBER_STEPS:
-		return take_number(r, s, m, out);
-	case MEMBER_BOOL:
+	if (m->kind == MEMBER_BOOL)
 		return conf_get_bool(r, s, out);
-	default:
-		return take_word(r, s, m, out);
-	}
+	return member_is_number(m) ? take_number(r, s, m, out)
+	                           : take_text(r, s, m, out);
 }
 
 /*
@@ -258,18 +140,14 @@ check_complete(struct conf_reader *r, const config_setting_t *s,
 	return 0;
 }
 
-/* RSA keys have the sizes that can be made, Ed25519 keys have one. */
 static int
 check_bits(struct conf_reader *r, const config_setting_t *s,
     const struct ring_key *key)
 {
-	bool is_good = key->alg == KEY_RSA_SHA256
-	    ? key->bits >= KEY_RSA_BITS_MIN && key->bits <= KEY_RSA_BITS_MAX
-	    : key->bits == 256;
-
-	return is_good ? 0
-	               : conf_refuse(r, s, "bits: not those of a key of %s: %u",
-	                     key_alg_name(key->alg), key->bits);
+	return member_bits_are_good(key)
+	    ? 0
+	    : conf_refuse(r, s, "bits: not those of a key of %s: %u",
+	          key_alg_name(key->alg), key->bits);
 }
 
 static int
@@ -436,8 +314,12 @@ check_sum(const char *path, const char *text, struct err *err)
 struct ring *
 ringfile_parse(const char *path, const char *text, struct err *err)
 {
-	return check_sum(path, text, err) == -1 ? NULL
-	                                        : parse(path, text, false, err);
+	struct ring *ring;
+
+	if (check_sum(path, text, err) == -1)
+		return NULL;
+	ring = ringquick_parse(text);
+	return ring != NULL ? ring : parse(path, text, false, err);
 }
 
 struct ring *

@@ -6,6 +6,7 @@
 
 #include "randring.h"
 #include "ringfile.h"
+#include "ringquick.h"
 #include "tap.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
@@ -363,6 +364,54 @@ test_damage(void)
 	ring_free(ring);
 }
 
+/* The same text for the other parser, with a right sum. */
+static struct ring *
+parse_carefully(const char *text)
+{
+	struct buf more = BUF_INIT;
+	struct ring *ring = NULL;
+	struct err err;
+	char *summed;
+
+	buf_printf(&more, "\n%s", text);
+	summed = resum(buf_str(&more));
+	if (summed != NULL)
+		ring = ringfile_parse("x", summed, &err);
+	free(summed);
+	buf_clear(&more);
+	return ring;
+}
+
+/* The quick parser takes all that is written, and nothing else differently. */
+static void
+test_quick(void)
+{
+	size_t slow = 0, other = 0, taken = 0;
+
+	for (size_t i = 0; i < ROUNDS; i++) {
+		struct ring *ring = rand_ring(rand_below(12)), *quick, *careful;
+		char *text;
+
+		ring->steps = rand_below(9);
+		text = text_of(ring);
+		quick = ringquick_parse(text);
+		slow += quick == NULL;
+		careful = parse_carefully(text);
+		other += quick != NULL &&
+		    (careful == NULL || !same_ring(quick, careful));
+		ring_free(quick);
+		quick = ringquick_parse(text + 1);
+		taken += quick != NULL;
+		ring_free(quick);
+		ring_free(careful);
+		ring_free(ring);
+		free(text);
+	}
+	is_int((long long)slow, 0, "the quick parser takes what is written");
+	is_int((long long)other, 0, "just as the other does");
+	is_int((long long)taken, 0, "and not what is not quite so");
+}
+
 /* With a right sum: refused, or a ring that is written and read the same. */
 static void
 test_hostile(void)
@@ -371,13 +420,13 @@ test_hostile(void)
 	struct ring *ring = rand_ring(3);
 	char *text = text_of(ring);
 	size_t end = (size_t)(strstr(text, "\nsha256") - text), bad = 0;
-	size_t taken = 0;
+	size_t taken = 0, other = 0;
 
 	for (size_t i = 0; i < FLIPS_RESUMMED; i++) {
 		size_t at = rand_below((unsigned)end);
 		char old = text[at], *summed, *first, *second;
 		struct err err = ERR_INIT;
-		struct ring *got, *again;
+		struct ring *got, *again, *careful;
 
 		text[at] = rand_below(2)
 		    ? alphabet[rand_below(sizeof(alphabet) - 1)]
@@ -385,10 +434,17 @@ test_hostile(void)
 		summed = resum(text);
 		text[at] = old;
 		got = summed != NULL ? ringfile_parse("x", summed, &err) : NULL;
-		free(summed);
-		if (got == NULL)
+		if (got == NULL) {
+			free(summed);
 			continue;
+		}
 		taken++;
+		careful = parse_carefully(summed);
+		other += careful == NULL || !same_ring(got, careful) ||
+		    got->steps != careful->steps ||
+		    got->journal_len != careful->journal_len;
+		ring_free(careful);
+		free(summed);
 		first = text_of(got);
 		again = ringfile_parse("x", first, &err);
 		second = again != NULL ? text_of(again) : NULL;
@@ -400,6 +456,7 @@ test_hostile(void)
 	}
 	ok(taken > 0, "some changes make another ring: %zu", taken);
 	is_int((long long)bad, 0, "which is then read as it is written");
+	is_int((long long)other, 0, "and is the same for both parsers");
 	free(text);
 	ring_free(ring);
 }
@@ -443,6 +500,7 @@ main(void)
 	test_refusals();
 	test_limit();
 	test_damage();
+	test_quick();
 	test_hostile();
 	test_key_names();
 	return tap_done();
