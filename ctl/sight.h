@@ -54,8 +54,16 @@ const char *sight_name(enum sight sight);
 
 void sighting_clear(struct sighting *s);
 
-/* The same as one JSON object, for the journal and --json. */
+/* The same as one JSON object, for --json. */
 void sighting_json(const struct sighting *s, struct buf *out);
+
+/*
+ * The same for the journal, which is kept for ever: at most about
+ * SIGHT_EVIDENCE_MAX bytes, whatever the servers say.  What is longer loses
+ * the record and the list of servers.
+ */
+#define SIGHT_EVIDENCE_MAX 8192
+void sighting_evidence(const struct sighting *s, struct buf *out);
 
 /* For RING_EVIDENCE_MAX: "6 addresses of 3 servers; IPv6 left out". */
 void sighting_summary(const struct sighting *s, char *out, size_t size);

@@ -66,8 +66,9 @@ json_server(struct buf *out, const struct sight_server *s)
 	buf_addc(out, '}');
 }
 
-void
-sighting_json(const struct sighting *s, struct buf *out)
+/* What is never long, and the brace before it. */
+static void
+json_head(const struct sighting *s, struct buf *out)
 {
 	buf_addc(out, '{');
 	json_text(out, "sight", sight_name(s->sight));
@@ -76,6 +77,12 @@ sighting_json(const struct sighting *s, struct buf *out)
 	json_bool(out, "wildcard", s->is_wildcard);
 	json_seconds(out, "cache_ttl", s->cache_ttl);
 	json_seconds(out, "record_ttl", s->record_ttl);
+}
+
+void
+sighting_json(const struct sighting *s, struct buf *out)
+{
+	json_head(s, out);
 	json_text(out, "record", s->record);
 	json_name(out, "servers");
 	buf_addc(out, '[');
@@ -94,6 +101,26 @@ sighting_json(const struct sighting *s, struct buf *out)
 		buf_addc(out, '}');
 	}
 	buf_adds(out, "]}");
+}
+
+void
+sighting_evidence(const struct sighting *s, struct buf *out)
+{
+	char summary[SIGHT_TEXT_MAX];
+	struct buf all = BUF_INIT;
+
+	sighting_json(s, &all);
+	if (all.has_failed || all.len <= SIGHT_EVIDENCE_MAX) {
+		buf_add(out, all.data, all.len);
+		out->has_failed |= all.has_failed;
+	} else {
+		sighting_summary(s, summary, sizeof(summary));
+		json_head(s, out);
+		json_text(out, "summary", summary);
+		json_number(out, "too_long", all.len);
+		buf_addc(out, '}');
+	}
+	buf_clear(&all);
 }
 
 /* Whether an earlier server in the list has the same name. */

@@ -124,7 +124,7 @@ keep(const struct turner *t, const struct asked *a, const struct sight_query *q,
 	seen->state = key->state;
 	take_answer(q, seen);
 	if (q->err.code == ERR_NONE) {
-		sighting_json(&q->out, &json);
+		sighting_evidence(&q->out, &json);
 		seen->evidence =
 		    buf_str(&json) != NULL ? strdup(json.data) : NULL;
 		buf_clear(&json);
