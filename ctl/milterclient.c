@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "milterclient.h"
+#include "monotime.h"
 #include "sockspec.h"
 #include "unixsock.h"
 
@@ -46,10 +47,11 @@ enum {
 struct conn {
 	int fd;
 	int timeout_s;
-	size_t answers;    /* packets received */
-	uint32_t steps;    /* negotiated */
-	struct buf out;    /* on its way */
-	struct buf packet; /* the last that came, without its command */
+	long long deadline; /* of the packet that is awaited */
+	size_t answers;     /* packets received */
+	uint32_t steps;     /* negotiated */
+	struct buf out;     /* on its way */
+	struct buf packet;  /* the last that came, without its command */
 	/* The message's fields as they will leave, each without its CRLF. */
 	char *fields[MILTER_FIELDS_MAX];
 	size_t field_count;
@@ -192,7 +194,9 @@ take(struct conn *c, void *to, size_t len)
 		n = recv(c->fd, p, len, 0);
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n == -1 && errno == EAGAIN)
+		/* Whole by then: bytes may come one by one. */
+		if ((n == -1 && errno == EAGAIN) ||
+		    mono_until_ms(c->deadline) == 0)
 			return err_set(c->err, ERR_IO,
 			    "no answer from the milter within %d s",
 			    c->timeout_s);
@@ -222,6 +226,7 @@ get(struct conn *c, char *command)
 			    "over %d packets for one message: not a milter "
 			    "that we know",
 			    MILTER_ANSWERS_MAX);
+		c->deadline = mono_now_ms() + c->timeout_s * 1000LL;
 		if (take(c, &n, sizeof(n)) == -1)
 			return -1;
 		n = ntohl(n);

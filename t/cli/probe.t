@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "../lib"))
@@ -140,6 +141,23 @@ class Impostor:
         self.listener.close()
 
 
+class Dripper(Impostor):
+    """Sends a packet that never ends, a byte at a time."""
+
+    def serve(self):
+        peer, _ = self.listener.accept()
+        with peer:
+            try:
+                while True:
+                    peer.sendall(b"\0")
+                    time.sleep(0.2)
+                    self.sent = getattr(self, "sent", 0) + 1
+                    if self.sent == 2:
+                        peer.sendall(b"\x0f\xff")
+            except OSError:
+                pass
+
+
 def packet(command, data=b""):
     return struct.pack("!I", len(data) + 1) + command + data
 
@@ -180,6 +198,13 @@ def test_hostile(tap, l, zone):
                                   "unix:" + path)
         tap.ok(code == 69 and ": unreachable: " in out and text in out,
                "no milter: " + name, (code, out, err))
+        peer.close()
+    if lab.scale(10) == 10:  # it takes as long as an answer may
+        peer = Dripper(l.path("drip.sock"), b"")
+        code, out, err, _ = probe(l, "example.com", "--zone", zone, "-s",
+                                  "unix:" + l.path("drip.sock"))
+        tap.ok(code == 69 and "no answer from the milter within" in out,
+               "no milter: a byte at a time", (code, out, err))
         peer.close()
     # A reply with control characters, a field far behind the last, a NUL.
     for name, answer, text in (
