@@ -109,7 +109,7 @@ enum wish {
 	WISH_ROTATE,  /* turn now */
 	WISH_RETIRE,  /* the key of selector, which is not active */
 	WISH_REVOKE,  /* the key of selector */
-	WISH_PUBLISH, /* the key of selector, again if need be */
+	WISH_PUBLISH, /* the key of selector, or all, again if need be */
 	WISH_PANIC, /* the active keys, or that of selector, are compromised */
 };
 

@@ -201,6 +201,8 @@ life_is_concerned(const struct life_view *v, const struct ring_key *k)
 	if (v->wish->wish == WISH_REVOKE && v->wish->selector != NULL &&
 	    k->state == KEY_GONE && strcmp(v->wish->selector, k->selector) == 0)
 		return true;
+	if (v->wish->wish == WISH_PUBLISH && v->wish->selector == NULL)
+		return k->state != KEY_GONE;
 	return life_is_alg_concerned(v, k->alg) &&
 	    (k->state == KEY_ACTIVE || life_is_rising(k));
 }

@@ -260,6 +260,8 @@ static const struct {
 	    false },
 	{ "retire: no look", "seen", "retire_a", A, 0, false },
 	{ "publish a: not b", "steady", "publish_a", B, 0, false },
+	{ "publish all: b too", "steady", "publish_all", B, 0, true },
+	{ "publish all: not what is gone", "gone", "publish_all", A, 0, false },
 };
 
 static void

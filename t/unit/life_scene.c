@@ -380,6 +380,10 @@ SPOIL(publish_a)
 {
 	s->wish = (struct life_wish){ .wish = WISH_PUBLISH, .selector = "a" };
 }
+SPOIL(publish_all)
+{
+	s->wish = (struct life_wish){ .wish = WISH_PUBLISH };
+}
 SPOIL(publish_a_partial)
 {
 	publish_a(s);
@@ -867,6 +871,7 @@ static const struct {
 	PART(revoke_a_forced),
 	PART(publish_a),
 	PART(publish_a_partial),
+	PART(publish_all),
 	PART(no_daemon),
 	PART(held_unknown),
 	PART(b_silent),
