@@ -140,28 +140,49 @@ out:
 	return rc;
 }
 
-/* Adopt what is not in the ring yet. */
+/* Whether an earlier run took that very key over. */
+static bool
+has_adopted(const struct ring *ring, const struct adopted *adopt)
+{
+	const struct ring_key *key = ring_find(ring, adopt->selector);
+
+	return key != NULL && key->is_adopted && key->state != KEY_GONE &&
+	    memcmp(key->fingerprint, key_fingerprint(adopt->key), SHA256_LEN) ==
+	    0;
+}
+
+/* Refuse what cannot be adopted, before anything is changed. */
 static int
-adopt_all(struct turner *t, struct ringlock *lock, struct job *j,
-    const struct adopted *adopt, size_t count, struct err *err)
+check_adopted(const struct ring *ring, const struct adopted *adopt,
+    size_t count, struct err *err)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct ring_key *key =
-		    ring_find(j->k.ring, adopt[i].selector);
+		const struct ring_key *key = ring_find(ring, adopt[i].selector);
 
-		if (key != NULL && key->is_adopted)
+		if (has_adopted(ring, &adopt[i]))
 			continue;
 		if (key != NULL)
 			return err_set(err, ERR_KEY,
 			    "%s: the ring has a key of that selector, which "
 			    "is %s",
 			    adopt[i].selector, key_state_name(key->state));
-		if (ring_was_active(j->k.ring))
+		if (ring_was_active(ring))
 			return err_set(err, ERR_KEY,
 			    "%s: this ring has signed: a key is adopted "
 			    "before the first one does",
 			    adopt[i].selector);
-		if (adopt_one(t, lock, j, &adopt[i], err) == -1)
+	}
+	return 0;
+}
+
+/* Adopt what is not in the ring yet. */
+static int
+adopt_all(struct turner *t, struct ringlock *lock, struct job *j,
+    const struct adopted *adopt, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!has_adopted(j->k.ring, &adopt[i]) &&
+		    adopt_one(t, lock, j, &adopt[i], err) == -1)
 			return -1;
 	}
 	return 0;
@@ -191,8 +212,8 @@ begin(struct turner *t, const char *domain, const struct adopted *adopt,
 		    domain);
 		goto out;
 	}
-	rc = 0;
-	if (j.k.ring->is_leaving) {
+	rc = check_adopted(j.k.ring, adopt, count, err);
+	if (rc == 0 && j.k.ring->is_leaving) {
 		j.k.ring->is_leaving = false;
 		rc = turn_commit(t, lock, &j, "add", NULL, err);
 	}
