@@ -67,6 +67,7 @@ class World:
         self.tap, self.net = tap, dnslab.DnsLab()
         lab.need("nsd", "unbound", "openssl")
         self.boots = 0
+        self.sent = []
         self.fake = self.net.fake_env()
         self.start_dns()
         self.rings = self.ringlab(ringlab.RingLab)
@@ -91,7 +92,8 @@ class World:
         self.zones = {n: net.zone(domain_of(n),
                                   others.get(n, {"ns1.dns.test": [A]}),
                                   soa_minimum=60)
-                      for n in PLAIN + ["sending", "sudo", "only6", "closed"]}
+                      for n in PLAIN + ["sending", "twins", "sudo", "only6",
+                                 "closed"]}
         closed = self.zones["closed"]
         self.a = net.knot("a", [A], [z for z in self.zones.values()
                                      if z is not closed],
@@ -158,7 +160,16 @@ class World:
         """Mail of the ring is signed with that selector, and verifies."""
         got, data = self.rings.sign(domain_of(name))
         why = self.rings.verify(data) if got else "not signed"
+        self.sent.append((name, got, data))
         self.tap.is_((got, why), (selector, None), "%s: %s" % (name, what))
+
+    def arrive(self, when):
+        """All mail that was ever sent here verifies."""
+        bad = ["%s: %s: %s" % (name, selector, why)
+               for name, selector, data in self.sent
+               for why in [self.rings.verify(data)] if why is not None]
+        self.tap.ok(not bad, "%s: what was signed verifies" % when,
+                    "\n".join(bad))
 
     def journal(self, name):
         with open(self.rings.path(domain_of(name), "journal"),
@@ -208,6 +219,10 @@ def over(w):
     w.rings.keyturn("rotate", domain_of("over"))
     done = w.ticks(2)
     w.said(done, 1, "over", "keyc", "published at its name already",
+           "keyturn retire over.example keyc")
+    done = w.rings.keyturn("dns", "publish", domain_of("over"))
+    w.said(done, 1, "over, by hand", "keyc",
+           "something else is published at its name already",
            "keyturn retire over.example keyc")
     w.tap.is_(w.record("over", "keyc"), "v=DKIM1; p=bGl2ZQ==",
               "over: it is as it was")
@@ -410,6 +425,22 @@ def admins(w):
                      if not f.endswith(".pem")),
               ["journal", "lock", "looks", "ring.conf"],
               "admins: nothing is left over")
+
+
+def twins(w):
+    """Two administrators add the same domain at once."""
+    domain = domain_of("twins")
+    both = [subprocess.Popen(w.rings.command("add", domain),
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, env=w.rings.environment)
+            for _ in range(2)]
+    said = [p.communicate(timeout=60 * lab.slow()) for p in both]
+    w.tap.is_([p.returncode for p in both], [0, 0], "twins: both are well")
+    key, = w.rings.keys(domain)
+    w.tap.is_([key["selector"] in s[0].decode() for s in said], [True, True],
+              "twins: there is one key, which both are told")
+    w.ticks(4)
+    w.signs("twins", key["selector"], "it signs")
 
 
 def vanished(w):
@@ -634,6 +665,27 @@ def sudo(w):
               "sudo: the journal says who it was")
 
 
+def again(w):
+    """Give rings up, and use a selector again."""
+    rig, gone = w.rings.rig, w.one("unpublished", "active")
+    for name in BY_HAND:
+        w.said(w.rings.keyturn("remove", "--forget", domain_of(name)), 0,
+               name + ", forgotten")
+    w.tap.is_(w.rings.sign(domain_of("unpublished"))[0], None,
+              "unpublished: no longer signed")
+    path = rig.path("again.pem")
+    lab.make_key(path, bits=1024)
+    done = w.rings.keyturn("add", "--adopt", "%s=%s" % (gone, path),
+                           domain_of("unpublished"))
+    w.said(done, 65, "again", gone,
+           "the ring has a key of that selector, which is gone")
+    w.tap.is_(w.tick().code, 0, "again: nothing has come of it")
+    w.tap.is_(w.rings.selectors(domain_of("unpublished"), "generated",
+                                "published", "ready", "active"), [],
+              "again: the ring is still given up")
+    w.arrive("removed rings")
+
+
 def all_sign(w, when):
     """Every ring signs with its active key, and that verifies."""
     bad = []
@@ -645,6 +697,7 @@ def all_sign(w, when):
                                           why))
     w.tap.ok(not bad, when + ": every ring signs, and it verifies",
              "\n".join(bad))
+    w.arrive(when)
 
 
 def boot(w, ahead):
@@ -668,10 +721,6 @@ def clocks(w):
         return sorted((d, s) for d in map(domain_of, CLOCKED)
                       for s in w.rings.selectors(d, "revoked", "gone"))
 
-    # What else there is would wait for records that nobody publishes.
-    for name in BY_HAND:
-        w.said(w.rings.keyturn("remove", "--forget", domain_of(name)), 0,
-               name + ", forgotten")
     before = withdrawn()
     all_sign(w, "before")
     for ahead, name, wrong, right in (
@@ -685,22 +734,29 @@ def clocks(w):
         w.tap.ok(wrong + ": for a day, steps that cannot be taken back wait "
                  "24 hours" in done.err, name + ": said", done.err)
         all_sign(w, name)
-        w.said(w.ticks(3, HOUR), 0, name + ", ticks")
+        for _ in range(3):
+            w.said(w.tick(HOUR), 0, name + ", tick")
         all_sign(w, name + ", hours later")
         w.tap.is_(withdrawn(), before, name + ": nothing is withdrawn")
         w.net.jump(-ahead)
         done = w.tick()
         w.tap.ok(right in done.err, name + ", set right: said", done.err)
         all_sign(w, name + ", set right")
-        w.said(w.ticks(3, HOUR), 0, name + ", ticks")
+        for _ in range(3):
+            w.said(w.tick(HOUR), 0, name + ", tick")
         all_sign(w, name + ", hours later")
         w.tap.is_(withdrawn(), before, name + ", set right: nothing is "
                   "withdrawn")
+        new = w.one("lost", "ready")
+        done = w.rings.keyturn("rotate", domain_of("lost"))
+        w.said(done, 0, name + ", set right, rotate", new)
+        w.signs("lost", new, name + ": the next key signs")
+        w.ticks(3)
 
 
 CASES = [unpublished, over, reuse, lost, standby, swapped, oldconf, olddir,
-         relay, admins, vanished, vandal, moved, tables, no_ipv6, closed,
-         sudo, clocks]
+         relay, admins, twins, vanished, vandal, moved, tables, no_ipv6,
+         closed, sudo, again, clocks]
 
 
 def main():
