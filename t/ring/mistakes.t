@@ -56,7 +56,8 @@ def settings():
         {"rings": [domain_of("vandal")],
          "publisher": {"type": "exec", "command": ["/bin/true"]}},
         {"rings": [domain_of("over")], "rotation": {"selector": "key{seq}"}},
-        {"rings": [domain_of("closed")], "publisher": by_hand},
+        {"rings": [domain_of("closed")], "publisher": by_hand,
+         "dns": {"timeout": 1}},
     ]
 
 
@@ -76,7 +77,7 @@ class World:
     def ringlab(self, kind, **more):
         return kind(
             self.net, ring_settings=settings(),
-            dns={"resolver": [dnslab.RESOLVER], "timeout": 1},
+            dns={"resolver": [dnslab.RESOLVER], "timeout": 4},
             rotation={"interval": "60d", "stagger": False, "weekdays": "any",
                       "algorithms": ["rsa1024"], "margin": "1m", "ttl": 60,
                       "recheck": "1h", "retire_after": "7d"},
@@ -577,8 +578,8 @@ def closed(w):
     w.said(done, 1, "closed", C, "no answer by UDP",
            "if port 53 is closed to the outside, see dns.witness")
     sets = settings()
-    sets[-1]["dns"] = {"witness": "resolvers", "min_wait": "48h",
-                       "witnesses": [dnslab.RESOLVER, SECOND_RESOLVER]}
+    sets[-1]["dns"].update(witness="resolvers", min_wait="48h",
+                           witnesses=[dnslab.RESOLVER, SECOND_RESOLVER])
     w.rings.rig.write_conf(ring_settings=sets)
     w.tick()
     w.tick(47 * HOUR)
