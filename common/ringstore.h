@@ -38,7 +38,7 @@ int ringstore_become_owner(const char *path, struct err *err);
 /*
  * The domains that have a ring, in order, as a NULL-terminated array to be
  * freed with ringstore_free_list.  Names that are no domain are skipped.
- * Returns NULL with err set: ERR_CONF (cannot be read), ERR_NOMEM.
+ * Returns NULL with err set: ERR_IO, ERR_NOMEM.
  */
 char **ringstore_list(struct ringstore *s, struct err *err);
 void ringstore_free_list(char **list);
@@ -93,16 +93,22 @@ int ringlock_commit(struct ringlock *lock, const struct ring *before,
     struct ring *after, const struct journal_note *note, struct err *err);
 
 /*
- * Make ring.conf again from the journal.  host takes the ring over for that
- * host (NULL: it stays whose it is), noted in the journal.  *said is what was
- * done, for a person.
+ * Make ring.conf again from the journal, or a new journal from ring.conf (the
+ * old one is kept beside it): whichever is good and not behind makes the other.
+ * host takes the ring over for that host (NULL: it stays whose it is), noted in
+ * the journal.  Appends what was done, for a person, to said.
+ * Returns 0, or -1 with err set: ERR_KEY (neither is good), ERR_IO, ERR_NOMEM,
+ * ERR_CRYPTO.
  */
 int ringlock_repair(struct ringlock *lock, const char *host,
     const struct journal_note *note, struct buf *said, struct err *err);
 
 /*
  * Write the private key of a key that is to be: O_EXCL, 0600, fsync of file
- * and directory.  name is that in the ring, ending in ".pem".
+ * and directory.  name is that in the ring, ending in ".pem".  Deleting one
+ * that is not there is fine.
+ * Both return 0, or -1 with err set: ERR_INPUT (no such name can be), ERR_IO,
+ * ERR_NOMEM, ERR_CRYPTO.
  */
 int ringlock_write_key(struct ringlock *lock, const char *name,
     const struct key *key, struct err *err);
