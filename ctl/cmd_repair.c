@@ -1,5 +1,5 @@
 /*
- * keyturn repair: make ring.conf again from the journal.
+ * keyturn repair: make a ring's ring.conf or journal again from the other.
  */
 #include "json.h"
 #include "output.h"
@@ -80,11 +80,11 @@ run(const struct ctl_call *call)
 const struct command cmd_repair = {
 	.name = "repair",
 	.arguments = "[--foreign] [--json] DOMAIN",
-	.summary = "Make a ring again from its journal",
+	.summary = "Make a ring's ring.conf or journal again",
 	.help = "\n"
-	        "For a ring.conf that was restored from an old backup, damaged "
-	        "or lost.  The\n"
-	        "journal must be whole: its chain of hashes is checked.\n",
+	        "For a ring.conf or a journal that is damaged, lost or from an "
+	        "old backup: the\n"
+	        "other makes it anew, if it is whole and not behind.\n",
 	.options = options,
 	.operand_min = 1,
 	.operand_max = 1,
