@@ -44,7 +44,6 @@ struct turner {
 	bool is_tick;      /* leave alone and out of the report what waits */
 	/* Whether keyturnd answered: nobody asked, it did, it did not. */
 	enum { KEYTURND_UNASKED, KEYTURND_ANSWERS, KEYTURND_SILENT } keyturnd;
-	struct err keyturnd_err; /* why it did not */
 	struct buf told;         /* what turner_tells said yes to */
 	bool has_event_hung;     /* on_event did not end: not in this run */
 };
@@ -64,7 +63,7 @@ void turner_close(struct turner *t);
 /* Read anew what keyturnd held.  Returns 0, or -1 with err set. */
 int turner_read_held(struct turner *t, struct err *err);
 
-/* Whether keyturnd answers; asked once. */
+/* Whether keyturnd answers; asked once, and if not, why is said. */
 bool turner_asks(struct turner *t);
 
 /*

@@ -6,10 +6,14 @@
 
 #include "turn.h"
 
-/* What a look found, as long as the key is in the state it was seen in. */
+/*
+ * What a look found, as long as the key is as it was when it was seen: another
+ * administrator may have looked since, and begun its wait anew.
+ */
 struct seen {
 	unsigned char fingerprint[SHA256_LEN];
 	enum key_state state;
+	struct moment first_sighting;
 	struct key_facts facts; /* what of it comes from the look */
 	char text[LIFE_TEXT_MAX];
 	char *evidence; /* JSON */

@@ -122,6 +122,7 @@ keep(const struct turner *t, const struct asked *a, const struct sight_query *q,
 	memset(seen, 0, sizeof(*seen));
 	memcpy(seen->fingerprint, key->fingerprint, SHA256_LEN);
 	seen->state = key->state;
+	seen->first_sighting = key->first_sighting;
 	take_answer(q, seen);
 	if (q->err.code == ERR_NONE) {
 		sighting_evidence(&q->out, &json);
@@ -211,6 +212,14 @@ turn_look(struct turner *t, struct job *jobs, size_t count,
 	return rc;
 }
 
+static bool
+is_as_seen(const struct seen *s, const struct ring_key *key)
+{
+	return s->state == key->state &&
+	    s->first_sighting.wall == key->first_sighting.wall &&
+	    s->first_sighting.boottime == key->first_sighting.boottime;
+}
+
 static const struct seen *
 seen_of(const struct job *j, const struct ring_key *key)
 {
@@ -219,7 +228,7 @@ seen_of(const struct job *j, const struct ring_key *key)
 		const struct seen *s = &j->seen[i - 1];
 
 		if (memcmp(s->fingerprint, key->fingerprint, SHA256_LEN) == 0)
-			return s->state == key->state ? s : NULL;
+			return is_as_seen(s, key) ? s : NULL;
 	}
 	return NULL;
 }

@@ -147,10 +147,7 @@ action_of(const struct known *k, enum step step)
 	return step == STEP_REVOKE ? PUBLISH_REVOKE : PUBLISH_PUT;
 }
 
-/*
- * Hand it to the DNS.  A revoked key whose p= has vanished is revoked again,
- * not published.
- */
+/* Hand it to the DNS. */
 static enum publish_result
 publish(const struct known *k, const struct ring_key *key, enum step step,
     struct buf *told, struct err *err)
@@ -165,8 +162,6 @@ publish(const struct known *k, const struct ring_key *key, enum step step,
 	};
 	enum publish_result result = PUBLISH_LATER;
 
-	if (step == STEP_REPUBLISH && key->state == KEY_REVOKED)
-		request.action = PUBLISH_REVOKE;
 	recordname_write(k->ring, key, &k->rules, &name);
 	publish_empty_record(key->record, &empty);
 	request.name = buf_str(&name);

@@ -208,13 +208,18 @@ bool
 turner_asks(struct turner *t)
 {
 	struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
 	int code;
 
-	if (t->keyturnd == KEYTURND_UNASKED)
-		t->keyturnd = control_ask(t->conf->control_socket, "status",
-		                  ASK_WAIT, &text, &code, &t->keyturnd_err) == 0
-		    ? KEYTURND_ANSWERS
-		    : KEYTURND_SILENT;
+	if (t->keyturnd != KEYTURND_UNASKED)
+		return t->keyturnd == KEYTURND_ANSWERS;
+	t->keyturnd = KEYTURND_ANSWERS;
+	if (control_ask(t->conf->control_socket, "status", ASK_WAIT, &text,
+	        &code, &err) == -1) {
+		/* Not running, or not to be reached by us: it says. */
+		out_error("%s", err.text);
+		t->keyturnd = KEYTURND_SILENT;
+	}
 	buf_clear(&text);
 	return t->keyturnd == KEYTURND_ANSWERS;
 }

@@ -153,4 +153,14 @@ tap.ok("alarm: %s: %s: its private key file" % (JUMP, active) in ran.err,
        "rotate: a key that is lost is an alarm", ran.out + ran.err)
 tap.is_((ran.out + ran.err).count("its private key file"), 1,
         "which is told once")
+
+# keyturnd cannot be asked: why is said, and once.
+ticks(6, 150)
+tap.is_(len(rings.selectors(TORN, "ready")), 1, "a key is ready")
+rings.rig.write_conf(control_socket=rings.rig.path("elsewhere.sock"))
+ran = rings.keyturn("rotate", TORN)
+tap.ok(ran.code == 75 and "elsewhere.sock" in ran.err and
+       "No such file" in ran.err,
+       "the socket that does not answer is named", ran)
+tap.is_(ran.err.count("elsewhere.sock"), 1, "once")
 tap.done()
