@@ -242,6 +242,15 @@ decide_retiring(const struct life_view *v, const struct ring_key *k,
 		    "no mail needs its record: p= is made empty", d);
 }
 
+/* What is there in place of nothing, or of an empty p=. */
+static const char *
+what_lingers(const struct life_view *v, const struct ring_key *k)
+{
+	return life_facts(v, k)->sight == SIGHT_COMPLETE
+	    ? "every server has the record of the key"
+	    : life_sight_text(v, k);
+}
+
 /* Its record was withdrawn, but not every server shows that: again. */
 static void
 decide_lingering(const struct life_view *v, const struct ring_key *k,
@@ -258,13 +267,13 @@ decide_lingering(const struct life_view *v, const struct ring_key *k,
 	    v->wish->wish == WISH_PUBLISH)
 		life_step(d, again, last + v->rules->recheck,
 		    "its record was withdrawn at %s, but still: %s",
-		    WHEN(since), life_sight_text(v, k));
+		    WHEN(since), what_lingers(v, k));
 	else
 		life_wait(d, again == STEP_REVOKE ? STEP_NOTE_EMPTY : STEP_GONE,
 		    0,
 		    "its record was withdrawn at %s, not every server shows "
 		    "that: %s",
-		    WHEN(since), life_sight_text(v, k));
+		    WHEN(since), what_lingers(v, k));
 	d->is_stuck = v->now >= since + DAY;
 	d->is_alarm = d->is_stuck && k->is_compromised;
 }

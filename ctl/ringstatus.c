@@ -35,6 +35,8 @@ view_load(struct view *v, struct turner *t, const char *domain, struct err *err)
 		known_clear(&v->known);
 		return err_nomem(err);
 	}
+	/* As tick will, before it decides: when keyturnd let go of a key. */
+	life_note(v->known.ring, &v->known.facts, &t->clock);
 	v->count = life_decide(v->known.ring, &v->known.facts, &v->known.rules,
 	    &t->clock, &no_wish, v->decisions);
 	for (size_t i = 0; i < v->count; i++)
@@ -78,6 +80,14 @@ next_step(const struct decision *d)
 	return d->step != STEP_NONE ? d->step : d->next;
 }
 
+/* Whether the last look found the record of a key that was withdrawn. */
+static bool
+is_there_still(const struct ring_key *k, const struct look *l)
+{
+	return k->state == KEY_REVOKED && l != NULL &&
+	    l->sight == SIGHT_COMPLETE;
+}
+
 /* What the last look found, as one of the four statuses. */
 static const char *
 dns_status(const struct ring_key *k, const struct look *l)
@@ -87,7 +97,18 @@ dns_status(const struct ring_key *k, const struct look *l)
 	if ((k->state == KEY_REVOKED && sight == SIGHT_EMPTY) ||
 	    (k->removed != 0 && sight == SIGHT_ABSENT))
 		sight = SIGHT_COMPLETE;
+	else if (is_there_still(k, l))
+		sight = SIGHT_MISMATCH;
 	return sight_status(sight, true);
+}
+
+/* What it found in words, or NULL. */
+static const char *
+dns_text(const struct ring_key *k, const struct look *l)
+{
+	if (is_there_still(k, l))
+		return "every server had the record of the key";
+	return l != NULL ? l->text : NULL;
 }
 
 /*
@@ -133,6 +154,7 @@ words_key(const struct view *v, const struct decision *d, struct buf *out)
 	const struct ring_key *k = &v->known.ring->keys[d->key];
 	const struct key_facts *f = &v->known.keys[d->key];
 	const struct look *l = looks_find(&v->known.looks, k);
+	const char *text = dns_text(k, l);
 	char age[DURATION_TEXT_MAX];
 	time_t since = state_since(k);
 
@@ -145,9 +167,9 @@ words_key(const struct view *v, const struct decision *d, struct buf *out)
 	add_when(out, "released", f->released);
 	buf_printf(out, "\n    %s", dns_status(k, l));
 	add_when(out, "looked", l != NULL ? l->when : 0);
-	if (l != NULL && l->text[0] != '\0') {
+	if (text != NULL && text[0] != '\0') {
 		buf_adds(out, ": ");
-		buf_add_escaped(out, l->text, strlen(l->text));
+		buf_add_escaped(out, text, strlen(text));
 	}
 	buf_addc(out, '\n');
 	add_decision(out, d);
@@ -216,7 +238,7 @@ json_key(const struct view *v, size_t i, struct buf *out)
 	json_when(out, "released", f->released);
 	json_text(out, "dns", dns_status(k, l));
 	json_when(out, "looked", l != NULL ? l->when : 0);
-	json_text(out, "dns_text", l != NULL ? l->text : NULL);
+	json_text(out, "dns_text", dns_text(k, l));
 }
 
 static void

@@ -55,6 +55,12 @@ def grow(domain):
     return one(domain, "active"), one(domain, "ready")
 
 
+def status(domain, selector):
+    """What `keyturn status` says of a key."""
+    found = json.loads(rings.keyturn("status", "--json", domain).out)["life"]
+    return [k for k in found[0]["keys"] if k.get("selector") == selector][0]
+
+
 for args, text in (([], "either DOMAIN or --all"),
                    (["--all", ONE], "either DOMAIN or --all"),
                    (["--force", "", ONE], "--force wants a reason"),
@@ -86,6 +92,11 @@ if ran.code:
     tap.note(ran.out + ran.err)
 tap.is_(one(ONE, "active"), ready, "the ready key is active")
 tap.is_(record(ONE, old), "v=DKIM1; k=rsa; p=", "the old one is revoked")
+key = status(ONE, old)
+tap.is_((key["state"], key["dns"], key["dns_text"]),
+        ("revoked", "DNS verified",
+         "every server says that the key is revoked (p= is empty)"),
+        "status: what was seen afterwards")
 got, after = rings.sign(ONE)
 tap.is_((got, rings.verify(after)), (ready, None), "the new one signs")
 net.jump(61)
@@ -127,6 +138,15 @@ tap.ok(new != old, "tick turns as soon as the new one is proven")
 tap.is_(record(ONE, old), "v=DKIM1; k=rsa; p=", "and revokes the old one")
 got, data = rings.sign(ONE)
 tap.is_((got, rings.verify(data)), (new, None), "the new one signs")
+
+# A turn without an emergency: at once it is known how long the record stays.
+old, _ = grow(ONE)
+tap.is_(rings.keyturn("rotate", ONE).code, 0, "rotate")
+key = status(ONE, old)
+tap.ok(key["state"] == "retiring" and key["released"] and
+       key["next_text"].startswith("mail that it signed can be on its way "
+                                   "until " + key["next_when"]),
+       "status: until when the record stays", key)
 
 # All at once.
 grow(ONE)

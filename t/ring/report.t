@@ -241,6 +241,18 @@ with open(path, "wb") as f:
 ran, _ = run("journal", DOMAIN, "--verify")
 tap.is_(ran.code, 0, "journal --verify: put back")
 
+# Revoked by hand, and the person has not done it yet.
+ran, _ = run("panic", "--unsigned", DOMAIN)
+tap.ok(selector + ": revoke: by hand: Replace the TXT record" in ran.out,
+       "panic: what a person has to do", ran)
+_, found = run("status", "--json", DOMAIN)
+mine = found["life"][0]["keys"][0]
+tap.is_((mine["state"], mine["dns"], mine["dns_text"]),
+        ("revoked", "DNS mismatch", "every server had the record of the key"),
+        "status: the record is as it was")
+tap.ok(mine["next_text"].endswith("every server has the record of the key"),
+       "and that is waited for", mine)
+
 # A ring that cannot be read, and keyturnd gone.
 os.rename(rings.path(DOMAIN, "ring.conf"), rings.path(DOMAIN, "away"))
 ran, found = run("status", "--json")
@@ -251,7 +263,7 @@ os.rename(rings.path(DOMAIN, "away"), rings.path(DOMAIN, "ring.conf"))
 rings.rig.stop()
 ran, found = run("status", "--json")
 tap.is_((ran.code, found["state"], found["life"][1]["keys"][0]["state"]),
-        (69, "unreachable", "active"), "status without keyturnd")
+        (69, "unreachable", "revoked"), "status without keyturnd")
 ran, _ = run("status")
 tap.ok(ran.code == 69 and ran.out.startswith(
     "keyturnd does not answer; the rings by their files:\n") and
