@@ -65,7 +65,7 @@ show_words(const struct dnskey *k, enum recordform form, int ttl,
 
 	if (form != RECORDFORM_JSON) {
 		buf_printf(out, "%s%s, %s%s\n", mark, k->selector, k->state,
-		    value == NULL ? ": no record any more" : "");
+		    k->expect == DNSKEY_NONE ? ": no record any more" : "");
 		if (strcmp(k->name, k->key_name) != 0)
 			buf_printf(out,
 			    "%sCNAME of the customer: %s. IN CNAME "

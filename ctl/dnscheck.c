@@ -31,8 +31,21 @@ is_unanswered(const struct sight_query *q)
 static const char *
 status(const struct dnskey *k, const struct sight_query *q)
 {
-	return dnskey_status(k,
-	    q->err.code != ERR_NONE ? SIGHT_UNANSWERED : q->out.sight);
+	return dnskey_status(k, q->err.code != ERR_NONE ? NULL : &q->out);
+}
+
+/* What to tell of the look. */
+static const char *
+text_of(const struct dnskey *k, const struct sight_query *q)
+{
+	if (q->err.code != ERR_NONE)
+		return q->err.text;
+	if (k->expect != DNSKEY_SLOT || !dnskey_is_good(k, &q->out) ||
+	    is_unanswered(q))
+		return q->out.text;
+	return q->out.is_weak
+	    ? "resolvers follow CNAMEs and do not tell where to"
+	    : "the CNAME is set";
 }
 
 /* What is wrong, in the words of check-key. */
@@ -46,7 +59,7 @@ finding(const struct dnskey *k, const struct sight_query *q)
 
 	if (is_unanswered(q))
 		return KEYCHECK_UNANSWERED;
-	if (dnskey_is_good(k, q->out.sight) ||
+	if (dnskey_is_good(k, &q->out) ||
 	    keycheck_sighting(&kc, &q->out, &ignored) == -1)
 		return KEYCHECK_GOOD;
 	return kc.finding;
@@ -71,7 +84,7 @@ write_words(struct checker *c, const struct dnskey *k,
     const struct sight_query *q)
 {
 	enum keycheck_finding f = finding(k, q);
-	const char *text = q->err.code != ERR_NONE ? q->err.text : q->out.text;
+	const char *text = text_of(k, q);
 	struct buf *out = &c->out;
 
 	buf_printf(out, "%s %s (%s): %s", k->domain, k->selector, k->state,
@@ -81,7 +94,7 @@ write_words(struct checker *c, const struct dnskey *k,
 		buf_add_escaped(out, text, strlen(text));
 	}
 	buf_addc(out, '\n');
-	if (q->err.code == ERR_NONE && !dnskey_is_good(k, q->out.sight))
+	if (q->err.code == ERR_NONE && !dnskey_is_good(k, &q->out))
 		write_servers(q, out);
 	for (size_t i = 0; q->err.code == ERR_NONE && i < q->out.lint_count;
 	     i++) {
@@ -109,8 +122,7 @@ write_json(struct checker *c, const struct dnskey *k,
 	json_text(out, "name", k->name);
 	json_text(out, "status", status(k, q));
 	json_text(out, "finding", keycheck_name(f));
-	json_text(out, "text",
-	    q->err.code != ERR_NONE ? q->err.text : q->out.text);
+	json_text(out, "text", text_of(k, q));
 	json_text(out, "cause", keycheck_cause(f));
 	json_text(out, "remedy", keycheck_remedy(f));
 	json_name(out, "dns");
@@ -155,10 +167,12 @@ look(struct checker *c, struct turner *t, struct err *err)
 
 		c->queries[i].domain = k->domain;
 		c->queries[i].selector = k->selector;
-		c->queries[i].record = k->value;
+		if (k->expect != DNSKEY_SLOT)
+			c->queries[i].record = k->value;
 		if (strcmp(k->name, k->key_name) != 0)
 			c->queries[i].target = k->name;
-		c->queries[i].is_at_target = k->expect != DNSKEY_RECORD;
+		c->queries[i].is_at_target =
+		    k->expect == DNSKEY_EMPTY || k->expect == DNSKEY_NONE;
 		c->queries[i].conf = conf_for_ring(t->conf, k->domain);
 		c->queries[i].may_ask_resolver = k->is_in_use;
 	}
@@ -174,7 +188,7 @@ write_key(struct checker *c, size_t i, bool is_first)
 
 	if (is_unanswered(q))
 		c->unanswered++;
-	else if (!dnskey_is_good(k, q->out.sight))
+	else if (!dnskey_is_good(k, &q->out))
 		c->bad++;
 	if (c->is_json)
 		write_json(c, k, q, is_first);

@@ -30,13 +30,13 @@ dnskeys_clear(struct dnskeys *k)
 const char *
 dnskey_value(const struct dnskey *k)
 {
-	if (k->expect == DNSKEY_NONE)
+	if (k->expect == DNSKEY_NONE || k->expect == DNSKEY_SLOT)
 		return NULL;
 	return k->expect == DNSKEY_EMPTY ? k->empty : k->value;
 }
 
 bool
-dnskey_is_good(const struct dnskey *k, enum sight sight)
+dnskey_is_good(const struct dnskey *k, const struct sighting *s)
 {
 	static const enum sight wanted[] = {
 		[DNSKEY_RECORD] = SIGHT_COMPLETE,
@@ -44,15 +44,21 @@ dnskey_is_good(const struct dnskey *k, enum sight sight)
 		[DNSKEY_NONE] = SIGHT_ABSENT,
 	};
 
-	return sight == wanted[k->expect];
+	return k->expect == DNSKEY_SLOT ? !s->is_astray
+	                                : s->sight == wanted[k->expect];
 }
 
 const char *
-dnskey_status(const struct dnskey *k, enum sight sight)
+dnskey_status(const struct dnskey *k, const struct sighting *s)
 {
+	bool has_key = k->expect != DNSKEY_SLOT;
+
+	if (s == NULL || s->sight == SIGHT_UNANSWERED)
+		return sight_status(SIGHT_UNANSWERED, has_key);
 	/* A revoked key whose record says so is as it should be. */
-	return sight_status(dnskey_is_good(k, sight) ? SIGHT_COMPLETE : sight,
-	    true);
+	if (dnskey_is_good(k, s))
+		return sight_status(SIGHT_COMPLETE, true);
+	return sight_status(s->sight, has_key || s->sight == SIGHT_MISMATCH);
 }
 
 /* The content of text as a string; empties it.  NULL: no memory. */
@@ -125,6 +131,33 @@ add_ring_key(const struct known *known, const struct ring_key *rk,
 	return 0;
 }
 
+/* The slots that have no key now: their CNAMEs can be seen to beforehand. */
+static int
+add_slots(const struct known *known, struct dnskeys *out, struct err *err)
+{
+	const struct rotation *rules = &known->rules;
+
+	if (rules->slots == NULL || rules->provider_zone == NULL)
+		return 0;
+	for (size_t i = 0; rules->slots[i] != NULL; i++) {
+		const char *slot = rules->slots[i];
+		const struct ring_key *rk = ring_find(known->ring, slot);
+		struct buf name = BUF_INIT, value = BUF_INIT;
+		struct dnskey *k;
+
+		if (rk != NULL && rk->state != KEY_GONE)
+			continue;
+		recordname_of_slot(slot, known->ring->domain, rules, &name);
+		buf_adds(&value, ""); /* nobody knows it yet */
+		k = add(out, known->ring->domain, slot, &name, &value, err);
+		if (k == NULL)
+			return -1;
+		snprintf(k->state, sizeof(k->state), "free slot");
+		k->expect = DNSKEY_SLOT;
+	}
+	return 0;
+}
+
 static int
 add_ring(struct turner *t, const char *domain, struct dnskeys *out,
     struct err *err)
@@ -138,6 +171,8 @@ add_ring(struct turner *t, const char *domain, struct dnskeys *out,
 		if (known.ring->keys[i].state != KEY_GONE)
 			rc = add_ring_key(&known, &known.ring->keys[i], out,
 			    err);
+	if (rc == 0 && !known.ring->is_leaving)
+		rc = add_slots(&known, out, err);
 	known_clear(&known);
 	return rc;
 }

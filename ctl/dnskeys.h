@@ -17,6 +17,7 @@ enum dnskey_expect {
 	DNSKEY_RECORD, /* value */
 	DNSKEY_EMPTY,  /* value, with p= empty */
 	DNSKEY_NONE,   /* no record any more */
+	DNSKEY_SLOT,   /* no key yet, but the CNAME that leads to name */
 };
 
 struct dnskey {
@@ -38,7 +39,8 @@ struct dnskeys {
 };
 
 /*
- * Append the keys of domain (lower case) that are not gone.  A ring that
+ * Append the keys of domain (lower case) that are not gone, and the slots of
+ * its ring that have none.  A ring that
  * cannot be read is an error, an unreadable key of the KeyTable is said and
  * left out.
  * Returns 0, or -1 with err set: as known_load and known_keys_load.
@@ -51,9 +53,9 @@ void dnskeys_clear(struct dnskeys *k);
 const char *dnskey_value(const struct dnskey *k);
 
 /* Whether what was found is what should be. */
-bool dnskey_is_good(const struct dnskey *k, enum sight sight);
+bool dnskey_is_good(const struct dnskey *k, const struct sighting *s);
 
-/* One of the four statuses; see sight_status. */
-const char *dnskey_status(const struct dnskey *k, enum sight sight);
+/* One of the four statuses, see sight_status.  s is NULL: no answer. */
+const char *dnskey_status(const struct dnskey *k, const struct sighting *s);
 
 #endif

@@ -23,6 +23,11 @@ static const struct {
 	    "twice",
 	    "publish the record that `keyturn dns show` or `keyturn keygen` "
 	    "prints, and check again" },
+	[KEYCHECK_CNAME] = { "no-cname", "CNAME of the slot missing or wrong",
+	    "the owner of the domain has not set it yet, or to another name, "
+	    "or has pasted a record instead",
+	    "have the owner set the CNAME that the text names; `keyturn dns "
+	    "show` prints all of them" },
 	[KEYCHECK_LAG] = { "dns-lag", "DKIM key not at every server: DNS lag",
 	    "the change has not reached every server of the zone yet, or one "
 	    "does not transfer it any more",
@@ -329,6 +334,10 @@ int
 keycheck_sighting(struct keycheck *kc, const struct sighting *s,
     struct err *err)
 {
+	if (s->is_astray) {
+		keycheck_set(kc, KEYCHECK_CNAME, "%s", s->text);
+		return 0;
+	}
 	if (s->record != NULL &&
 	    judge(kc, s->record, strlen(s->record), err) == -1)
 		return -1;

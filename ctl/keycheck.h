@@ -21,6 +21,7 @@ enum keycheck_finding {
 	KEYCHECK_GOOD,
 	KEYCHECK_PRIVATE,  /* the private key cannot be read */
 	KEYCHECK_ABSENT,   /* no record */
+	KEYCHECK_CNAME,    /* not beneath the CNAME of a slot */
 	KEYCHECK_LAG,      /* not the same at every server */
 	KEYCHECK_TAGS,     /* the right key, but h=, s= or t= differ */
 	KEYCHECK_SEVERAL,  /* more than one record */

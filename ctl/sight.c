@@ -415,6 +415,7 @@ tell_astray(const struct reading *v, struct sighting *s)
 		strlcat(s->text, ". CNAME ", sizeof(s->text));
 		strlcat(s->text, v->target, sizeof(s->text));
 		strlcat(s->text, ".", sizeof(s->text));
+		s->is_astray = true;
 		return true;
 	}
 	return false;

@@ -39,6 +39,7 @@ struct sighting {
 	int cache_ttl; /* see struct ring_key */
 	int record_ttl;
 	bool is_weak;     /* by resolvers */
+	bool is_astray;   /* some server's answer does not lead to the target */
 	bool is_wildcard; /* what was found is what a wildcard gives to any
 	                     name: nothing was put at this one */
 	struct sight_server *servers;

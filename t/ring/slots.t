@@ -130,6 +130,30 @@ class Slots:
                                    self.target("k2", domain) + ".")
             self.load(domain)
 
+    def free(self):
+        """CNAMEs of slots that have no key yet are seen to beforehand."""
+        tap, domain = self.tap, "none.example"
+        done = self.rings.keyturn("dns", "check", domain)
+        tap.is_(done.code, 1, "dns check: before any key needs the CNAMEs")
+        tap.ok("%s k2 (free slot): Not configured: ns.%s (%s): no CNAME; "
+               "the domain's owner must set k2._domainkey.%s. CNAME %s." % (
+                   domain, domain, self.address(len(GOOD)), domain,
+                   self.target("k2", domain)) in done.out,
+               "names the one that is missing", done.out)
+        tap.ok("%s k3 (free slot): DNS verified: the CNAME is set\n" %
+               domain in done.out, "and the one that is set", done.out)
+        done = self.rings.keyturn("dns", "check", "--json", "else.example")
+        tap.is_([(k["selector"], k["status"], k["finding"])
+                 for k in json.loads(done.out)["keys"][1:]],
+                [("k2", "DNS mismatch", "no-cname"),
+                 ("k3", "DNS verified", "good")], "dns check --json")
+        done = self.rings.keyturn("dns", "show", domain)
+        tap.is_(re.findall(r"^; CNAME of the customer: (\S+) IN CNAME (\S+)$",
+                           done.out, re.M),
+                [("%s._domainkey.%s." % (s, domain),
+                  self.target(s, domain) + ".") for s in SLOTS],
+                "dns show: all the CNAMEs")
+
     # Time, mail and the DNS.
 
     def fail(self, text):
@@ -227,6 +251,9 @@ class Slots:
                 tap.ok(text in done.out + done.err,
                        "and it names the server and the CNAME",
                        done.out + done.err)
+                if args[0] == "dns":
+                    tap.ok("CNAME of the slot missing or wrong; likely: "
+                           in done.out, "and the cause", done.out)
 
     def reused(self, domain):
         """Every later use of a slot is late enough; how many there are."""
@@ -253,6 +280,7 @@ def main():
     s = Slots(tap)
     start = time.time()
     s.add()
+    s.free()
     s.step(HOUR)
     for _ in range(3):
         s.step(2 * HOUR)
