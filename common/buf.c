@@ -79,20 +79,24 @@ void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap;
+	size_t room;
 	int len;
 
+	if (!buf_reserve(b, 0))
+		return;
+	room = b->size - b->len;
 	va_start(ap, fmt);
-	len = vsnprintf(NULL, 0, fmt, ap);
+	len = vsnprintf(b->data + b->len, room, fmt, ap);
 	va_end(ap);
-	if (len < 0) {
+	if (len < 0)
 		b->has_failed = true;
+	if (len < 0 || !buf_reserve(b, (size_t)len))
 		return;
+	if ((size_t)len >= room) {
+		va_start(ap, fmt);
+		vsnprintf(b->data + b->len, (size_t)len + 1, fmt, ap);
+		va_end(ap);
 	}
-	if (!buf_reserve(b, (size_t)len))
-		return;
-	va_start(ap, fmt);
-	vsnprintf(b->data + b->len, (size_t)len + 1, fmt, ap);
-	va_end(ap);
 	b->len += (size_t)len;
 }
 

@@ -42,6 +42,18 @@ utf8_len(const unsigned char *p, size_t left)
 	return forms[f].len;
 }
 
+/* How many bytes at p stand for themselves. */
+static size_t
+plain_len(const unsigned char *p, size_t left)
+{
+	size_t n = 0;
+
+	while (n < left && p[n] >= ' ' && p[n] < 0x7f && p[n] != '"' &&
+	    p[n] != '\\')
+		n++;
+	return n;
+}
+
 void
 json_string(struct buf *out, const void *data, size_t len)
 {
@@ -50,13 +62,16 @@ json_string(struct buf *out, const void *data, size_t len)
 
 	buf_addc(out, '"');
 	for (size_t i = 0; i < len; i += n) {
+		n = plain_len(p + i, len - i);
+		if (n > 0) {
+			buf_add(out, p + i, n);
+			continue;
+		}
 		n = 1;
 		if (p[i] == '"' || p[i] == '\\')
 			buf_printf(out, "\\%c", p[i]);
 		else if (p[i] < ' ' || p[i] == 0x7f)
 			buf_printf(out, "\\u%04x", p[i]);
-		else if (p[i] < 0x7f)
-			buf_addc(out, (char)p[i]);
 		else if ((n = utf8_len(p + i, len - i)) > 0)
 			buf_add(out, p + i, n);
 		else {
@@ -72,7 +87,9 @@ json_name(struct buf *out, const char *name)
 {
 	if (out->len > 0 && out->data[out->len - 1] != '{')
 		buf_addc(out, ',');
-	buf_printf(out, "\"%s\":", name);
+	buf_addc(out, '"');
+	buf_adds(out, name);
+	buf_adds(out, "\":");
 }
 
 void
