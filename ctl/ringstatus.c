@@ -27,8 +27,6 @@ view_load(struct view *v, struct turner *t, const char *domain, struct err *err)
 	*v = (struct view){ .t = t };
 	if (known_load(t, domain, NULL, &v->known, err) == -1)
 		return -1;
-	/* What the next tick would write down first: a key that was let go. */
-	life_note(v->known.ring, &v->known.facts, &t->clock);
 	known_remember(&v->known);
 	v->decisions =
 	    calloc(v->known.ring->key_count + ROTATION_ALGORITHMS_MAX,
