@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "replacefile.h"
 #include "smallfile.h"
 
 /* What is to be in the file, and how. */
@@ -23,21 +24,10 @@ struct content {
 static int
 fill(int fd, const char *path, const struct content *c, struct err *err)
 {
-	const char *text = c->text;
-	size_t len = c->len;
-	ssize_t n;
-
 	if (ftruncate(fd, 0) == -1)
 		return err_errno(err, "%s", path);
-	while (len > 0) {
-		n = write(fd, text, len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return err_errno(err, "%s", path);
-		text += n;
-		len -= (size_t)n;
-	}
+	if (write_all(fd, path, c->text, c->len, err) == -1)
+		return -1;
 	if (c->is_durable && fsync(fd) == -1)
 		return err_errno(err, "%s", path);
 	return 0;
