@@ -449,7 +449,8 @@ match_add_ring(const struct policy *p, const char *domain,
 		for (uint32_t i = 0; r != NULL && i < r->key_count; i++)
 			match_add(p, &p->keys[r->first_key + i], out);
 		domain = p->head->subdomains ? strchr(domain, '.') : NULL;
-		domain += domain != NULL;
+		if (domain != NULL)
+			domain++;
 	}
 	return is_found;
 }
