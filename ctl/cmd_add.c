@@ -19,8 +19,8 @@
 enum { OPT_ADOPT, OPT_FORCE, OPT_JSON };
 
 static const struct ctl_option options[] = {
-	[OPT_ADOPT] = { "adopt", '\0', "SELECTOR=FILE[,SELECTOR=FILE]",
-	    "take over a key that signs today" },
+	[OPT_ADOPT] = { "adopt", '\0', "SELECTOR=FILE[,...]",
+	    "take over the key that signs today" },
 	[OPT_FORCE] = { "force", '\0', "REASON",
 	    "although the KeyTable signs for the domain" },
 	[OPT_JSON] = { "json", '\0', NULL, "one JSON object a line" },
@@ -93,30 +93,39 @@ take_adopt(const struct ctl_call *call, struct adding *a)
 
 /*
  * A domain that the KeyTable signs for has a key in use: a ring beside it
- * would take over with another one, or never be used.
+ * would take over with another one, or never be used.  Under a selector that
+ * is not the table's the key would be one that nobody can look up, and once in
+ * the ring it cannot come again under the right one.
  */
 static int
 check_tables(const struct adding *a, const char *domain)
 {
 	struct buf where = BUF_INIT;
 	struct err err = ERR_INIT;
-	int code = CTL_GOOD;
-	int rc;
+	const char *selector = NULL;
+	int rc = 0;
 
-	if (a->adopt_count > 0 || a->t.force != NULL)
+	if (a->t.force != NULL)
 		return CTL_GOOD;
-	rc = tableuse_signs(a->t.conf, domain, &where, &err);
-	if (rc == -1) {
-		code = out_err(&err, CTL_CONFIG);
-	} else if (rc == 1) {
+	for (size_t i = 0; i < a->adopt_count && rc == 0; i++) {
+		selector = a->adopt[i].selector;
+		rc = tableuse_signs_otherwise(a->t.conf, domain, selector,
+		    &where, &err);
+	}
+	if (a->adopt_count == 0)
+		rc = tableuse_signs(a->t.conf, domain, &where, &err);
+	if (rc == 1 && buf_str(&where) == NULL)
+		rc = err_nomem(&err);
+	if (rc == 1 && selector != NULL)
+		out_error("%s: %s, not %s", domain, where.data, selector);
+	else if (rc == 1)
 		out_error("%s: %s takes that key over, --force REASON does "
 		          "not",
-		    domain,
-		    buf_str(&where) != NULL ? where.data : "out of memory");
-		code = CTL_PROBLEM;
-	}
+		    domain, where.data);
 	buf_clear(&where);
-	return code;
+	if (rc == -1)
+		return out_err(&err, CTL_CONFIG);
+	return rc == 1 ? CTL_PROBLEM : CTL_GOOD;
 }
 
 /* The record of one key, after what was written before it. */
@@ -172,21 +181,37 @@ write_cnames(const char *domain, const struct rotation *rules, bool is_json,
 	}
 }
 
+/* Whether the report says already, in full, how a person publishes it. */
+static bool
+is_told(const struct turn_report *report, const struct ring_key *key)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		const struct turned *turned = &report->turned[i];
+
+		if (turned->result == TURN_BY_HAND &&
+		    strcmp(turned->selector, key->selector) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The records that have to be in the DNS; cnames: those of the owner's zone. */
 static int
-write_records(struct adding *a, const char *domain, struct buf *out,
-    struct buf *cnames, struct err *err)
+write_records(struct adding *a, const struct turn_report *report,
+    struct buf *out, struct buf *cnames, struct err *err)
 {
 	struct known k;
 
-	if (known_load(&a->t, domain, NULL, &k, err) == -1)
+	if (known_load(&a->t, report->domain, NULL, &k, err) == -1)
 		return -1;
 	for (size_t i = 0; i < k.ring->key_count; i++) {
-		if (k.ring->keys[i].state <= KEY_ACTIVE)
-			write_record(k.ring, &k.ring->keys[i], &k.rules,
-			    a->is_json, out);
+		const struct ring_key *key = &k.ring->keys[i];
+
+		if (key->state <= KEY_ACTIVE &&
+		    (a->is_json || !is_told(report, key)))
+			write_record(k.ring, key, &k.rules, a->is_json, out);
 	}
-	write_cnames(domain, &k.rules, a->is_json, cnames);
+	write_cnames(report->domain, &k.rules, a->is_json, cnames);
 	known_clear(&k);
 	return 0;
 }
@@ -209,8 +234,8 @@ write_text(const struct turn_report *report, struct buf *records,
     struct buf *cnames, struct buf *out)
 {
 	turn_report_text(report, out);
-	buf_printf(out, "\n%s\n",
-	    buf_str(records) != NULL ? records->data : "");
+	if (records->len > 0 && buf_str(records) != NULL)
+		buf_printf(out, "\n%s\n", records->data);
 	if (cnames->len > 0 && buf_str(cnames) != NULL)
 		buf_printf(out,
 		    "The owner of %s has to set these in its zone, once:\n\n"
@@ -242,7 +267,7 @@ add_one(struct adding *a, const char *domain)
 	code = report.err.code != ERR_NONE ? report.code : CTL_GOOD;
 	if (report.err.code != ERR_NONE)
 		out_error("%s: %s", domain, report.err.text);
-	if (write_records(a, domain, &records, &cnames, &err) == -1) {
+	if (write_records(a, &report, &records, &cnames, &err) == -1) {
 		code = turn_worse(code, out_err(&err, CTL_PROBLEM));
 		goto out;
 	}
@@ -261,7 +286,7 @@ out:
 	return code;
 }
 
-/* One name, from the command line or from stdin.  Returns the exit code. */
+/* One name from the command line.  Returns the exit code. */
 static int
 add_name(const struct ctl_call *call, struct adding *a, const char *name)
 {
@@ -277,9 +302,25 @@ add_name(const struct ctl_call *call, struct adding *a, const char *name)
 	return add_one(a, domain);
 }
 
+/* One name from line number of stdin.  Likewise. */
+static int
+add_from_line(struct adding *a, const char *name, unsigned number)
+{
+	char domain[DNSNAME_MAX + 1];
+	struct buf shown = BUF_INIT;
+
+	if (turncmd_name(name, domain) && strchr(domain, '.') != NULL)
+		return add_one(a, domain);
+	buf_add_escaped(&shown, name, strlen(name));
+	out_error("-:%u: not a domain of two labels or more: %s", number,
+	    buf_str(&shown) != NULL ? shown.data : "out of memory");
+	buf_clear(&shown);
+	return CTL_DATA;
+}
+
 /* Domains from stdin, one a line; # begins a comment. */
 static int
-add_lines(const struct ctl_call *call, struct adding *a)
+add_lines(struct adding *a)
 {
 	char line[LINE_BYTES_MAX];
 	int code = CTL_GOOD;
@@ -299,8 +340,8 @@ add_lines(const struct ctl_call *call, struct adding *a)
 		line[strcspn(line, "#\r\n")] = '\0';
 		while ((name = strsep(&rest, " \t")) != NULL) {
 			if (*name != '\0')
-				code =
-				    turn_worse(code, add_name(call, a, name));
+				code = turn_worse(code,
+				    add_from_line(a, name, number));
 		}
 	}
 	if (ferror(stdin)) {
@@ -316,7 +357,8 @@ run(const struct ctl_call *call)
 	struct adding a = { .is_json = call->values[OPT_JSON] != NULL };
 	int code = take_adopt(call, &a);
 
-	if (code == CTL_GOOD && a.adopt_count > 0 && call->operand_count > 1)
+	if (code == CTL_GOOD && a.adopt_count > 0 &&
+	    (call->operand_count > 1 || strcmp(call->operands[0], "-") == 0))
 		code = out_usage(call, "--adopt is for one domain");
 	if (code == CTL_GOOD && !turncmd_reason(call, call->values[OPT_FORCE]))
 		code = CTL_USAGE;
@@ -327,7 +369,7 @@ run(const struct ctl_call *call)
 		const char *name = call->operands[i];
 
 		code = turn_worse(code,
-		    strcmp(name, "-") == 0 ? add_lines(call, &a)
+		    strcmp(name, "-") == 0 ? add_lines(&a)
 		                           : add_name(call, &a, name));
 	}
 	turner_close(&a.t);

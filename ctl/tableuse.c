@@ -21,27 +21,52 @@ describe(const struct key_table *t, const struct key_line *line,
 	buf_adds(where, line->path);
 }
 
-int
-tableuse_signs(const struct conf *conf, const char *domain, struct buf *where,
-    struct err *err)
+/*
+ * The first line of the KeyTable that signs for domain with a key file; none
+ * if one does so under the selector unless, which may be NULL.
+ */
+static int
+search_keys(const struct conf *conf, const char *domain, const char *unless,
+    struct buf *where, struct err *err)
 {
+	const struct key_line *first = NULL;
 	struct key_table *t;
-	int rc = 0;
 
 	if (conf->key_table == NULL)
 		return 0;
 	t = key_table_load(conf->key_table, err);
 	if (t == NULL)
 		return -1;
-	for (size_t i = 0; rc == 0 && i < t->count; i++) {
-		if (t->lines[i].ring != NULL ||
-		    strcmp(t->lines[i].domain, domain) != 0)
+	for (size_t i = 0; i < t->count; i++) {
+		const struct key_line *line = &t->lines[i];
+
+		if (line->ring != NULL || strcmp(line->domain, domain) != 0)
 			continue;
-		describe(t, &t->lines[i], where);
-		rc = 1;
+		if (unless != NULL && strcmp(line->selector, unless) == 0) {
+			first = NULL;
+			break;
+		}
+		if (first == NULL)
+			first = line;
 	}
+	if (first != NULL)
+		describe(t, first, where);
 	key_table_free(t);
-	return rc;
+	return first != NULL;
+}
+
+int
+tableuse_signs(const struct conf *conf, const char *domain, struct buf *where,
+    struct err *err)
+{
+	return search_keys(conf, domain, NULL, where, err);
+}
+
+int
+tableuse_signs_otherwise(const struct conf *conf, const char *domain,
+    const char *selector, struct buf *where, struct err *err)
+{
+	return search_keys(conf, domain, selector, where, err);
 }
 
 /* Whether the name of a key in the SigningTable means the ring of domain. */

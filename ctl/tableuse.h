@@ -17,6 +17,13 @@ int tableuse_signs(const struct conf *conf, const char *domain,
     struct buf *where, struct err *err);
 
 /*
+ * Whether the KeyTable signs for domain with key files, but with none under
+ * selector; then append where it does, as above.  Returns likewise.
+ */
+int tableuse_signs_otherwise(const struct conf *conf, const char *domain,
+    const char *selector, struct buf *where, struct err *err);
+
+/*
  * Append the first line of a table that names the ring of domain: "file:line".
  * Returns likewise.
  */

@@ -6,10 +6,8 @@
 #include "output.h"
 #include "turncmd.h"
 
-/* A name in the DNS, in lower case; what is what it should be. */
-static bool
-take_name(const struct ctl_call *call, const char *what, const char *text,
-    char out[DNSNAME_MAX + 1])
+bool
+turncmd_name(const char *text, char out[DNSNAME_MAX + 1])
 {
 	struct buf lower = BUF_INIT;
 	size_t len = strlen(text);
@@ -22,9 +20,19 @@ take_name(const struct ctl_call *call, const char *what, const char *text,
 	    buf_str(&lower) != NULL;
 	if (is_good)
 		memcpy(out, lower.data, len + 1);
-	else
-		out_usage(call, "not a %s: %s", what, text);
 	buf_clear(&lower);
+	return is_good;
+}
+
+/* The same of an operand; what is what it should be. */
+static bool
+take_name(const struct ctl_call *call, const char *what, const char *text,
+    char out[DNSNAME_MAX + 1])
+{
+	bool is_good = turncmd_name(text, out);
+
+	if (!is_good)
+		out_usage(call, "not a %s: %s", what, text);
 	return is_good;
 }
 

@@ -10,6 +10,9 @@
 
 #define TURNCMD_REASON_MAX 200 /* bytes of --force */
 
+/* The name in the DNS that text is, in lower case.  False when it is none. */
+bool turncmd_name(const char *text, char out[DNSNAME_MAX + 1]);
+
 /*
  * The domain that operand text names, in lower case, into out.  False when it
  * is none, which is said.

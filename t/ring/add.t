@@ -67,6 +67,8 @@ tap.is_([mode(rings.path(DOMAIN)),
         "nobody else may read any of it")
 tap.is_(ran.err, "", "and nothing to complain about")
 
+tap.is_(ran.out.count(" IN TXT "), 1, "the record is printed once")
+
 # Again: the same ring, the same key.
 ran = rings.keyturn("add", DOMAIN)
 tap.is_((ran.code, len(rings.keys(DOMAIN))), (0, 1), "add again: one key still")
@@ -114,6 +116,8 @@ for args, code, text, why in (
          "--adopt of three"),
         (["--adopt", "s1=" + RSA, "x.example", "y.example"], 64,
          "--adopt is for one domain", "--adopt for two"),
+        (["--adopt", "s1=" + RSA, "-"], 64, "--adopt is for one domain",
+         "--adopt for a list"),
         (["--adopt", "s1=/nonexistent", "x.example"], 65,
          "/nonexistent: No such file", "--adopt of no file"),
         (["--force", "", "x.example"], 64, "--force wants a reason",
@@ -123,6 +127,8 @@ tap.is_(sorted(os.listdir(rings.rings)),
         ["adopt.example", DOMAIN, "example.net"], "nothing was made")
 refused(["-"], 65, "-:1: a line of over", "a line too long",
         b"x" * 600 + b"\n")
+refused(["-"], 65, "-:2: not a domain of two labels or more: no\\x1b_domain",
+        "a line that names no domain", b"# c\nno\x1b_domain\n")
 
 # A domain that sends already.
 rings.rig.write("KeyTable", "k adopted.example:s1:%s\n" % RSA)
@@ -132,6 +138,9 @@ rings.rig.write_conf(key_table=rings.rig.path("KeyTable"),
 refused(["adopted.example"], 1,
         "KeyTable:1: signs for it: --adopt s1=%s" % RSA,
         "a domain that the KeyTable signs for")
+refused(["--adopt", "s9=" + RSA, "adopted.example"], 1,
+        "KeyTable:1: signs for it: --adopt s1=%s, not s9" % RSA,
+        "adopted under another selector than the table's")
 tap.ok(not os.path.exists(rings.path("adopted.example")),
        "and nothing was made")
 rings.start()
@@ -156,4 +165,13 @@ got, data = rings.sign("adopted.example")
 tap.is_((got, rings.verify(data)), ("s1", None), "the ring signs with it")
 refused(["--adopt", "s2=" + ED, "adopted.example"], 65,
         "this ring has signed", "--adopt into a ring that signs")
+
+# Given up, and then an adoption that is refused: it is given up still.
+tap.is_(rings.keyturn("remove", "--forget", "adopted.example").code, 0,
+        "remove --forget")
+refused(["--adopt", "s2=" + RSA, "adopted.example"], 65, "",
+        "the key that it has had, under another name")
+rings.keyturn("tick")
+tap.is_([k["state"] for k in rings.keys("adopted.example")
+         if k["state"] != "gone"], [], "no key is made for it")
 tap.done()
