@@ -288,6 +288,23 @@ keep(const struct newkey_place *place, const struct key *key,
 	return 0;
 }
 
+/* Whether slot can be a key's, here and where its record will stand. */
+static int
+check_slot(const struct newkey_place *place, const char *slot, struct err *err)
+{
+	const char *zone = place->rules->provider_zone;
+	size_t len = strlen(slot) + 1 + strlen(place->ring->domain) + 1;
+
+	if (newkey_check_selector(slot, place->ring->domain, err) == -1)
+		return -1;
+	if (zone != NULL && len + strlen(zone) > DNSNAME_MAX)
+		return err_set(err, ERR_CONF,
+		    "rotation.provider_zone: %s: with this domain longer than "
+		    "the %d characters that the DNS takes",
+		    zone, DNSNAME_MAX);
+	return 0;
+}
+
 int
 newkey_make(const struct newkey_place *place, enum key_alg alg, unsigned bits,
     const char *slot, struct ring_key *made, struct err *err)
@@ -297,7 +314,7 @@ newkey_make(const struct newkey_place *place, enum key_alg alg, unsigned bits,
 
 	memset(made, 0, sizeof(*made));
 	if (slot != NULL) {
-		if (newkey_check_selector(slot, place->ring->domain, err) == -1)
+		if (check_slot(place, slot, err) == -1)
 			return -1;
 		snprintf(made->selector, sizeof(made->selector), "%s", slot);
 		made->is_slot = true;

@@ -154,6 +154,34 @@ class Slots:
                   self.target(s, domain) + ".") for s in SLOTS],
                 "dns show: all the CNAMEs")
 
+    def too_long(self):
+        """The name in the provider's zone has to be one."""
+        domain = ".".join(3 * ["a" * 61] + ["b" * 43, "example"])
+        limit = 253 - len("k1." + "." + ROOF)
+        for length, code in ((limit, 0), (limit + 1, 78)):
+            name = domain[len(domain) - length:]
+            done = self.rings.keyturn("add", name)
+            self.tap.is_(done.code, code, "add: a domain of %d" % length)
+            self.tap.is_("rotation.provider_zone: %s: with this domain longer "
+                         "than the 253 characters" % ROOF in
+                         done.out + done.err, code != 0, "and the reason")
+            self.rings.keyturn("remove", "--forget", name)
+
+    def panic(self):
+        """An emergency: p= at once, and the slot stays closed."""
+        domain = GOOD[0]
+        old = self.active(domain)
+        done = self.rings.keyturn("panic", domain)
+        self.tap.is_(done.code, 0, "panic: " + done.err)
+        selector, data = self.rings.sign(domain)
+        self.tap.ok(selector != old["selector"] and
+                    self.rings.verify(data) is None,
+                    "another slot signs at once", selector)
+        m = self.net.ask(PRIMARY, self.target(old["selector"], domain), "TXT",
+                         tcp=True)
+        self.tap.ok(m.answer[0][0].strings[-1].endswith(b"p="),
+                    "the record beneath the CNAME is revoked", m)
+
     # Time, mail and the DNS.
 
     def fail(self, text):
@@ -316,6 +344,8 @@ def main():
     tap.ok(not s.failures, "every message was signed and verified, at once "
            "and five days later; no record went early",
            "%d failures" % len(s.failures))
+    s.panic()
+    s.too_long()
     tap.is_(s.rings.rig.faults(), [], "no fault in the log")
     tap.note("%d messages, %d s" % (s.rings.messages, time.time() - start))
     tap.done()
