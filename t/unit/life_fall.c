@@ -162,11 +162,11 @@ const struct life_case life_fall_cases[] = {
 	{ "revoked: not seen yet", "revoked", "see_old_soon", A, STEP_NONE,
 	    STEP_NOTE_EMPTY, NEVER, "",
 	    "its record was withdrawn at 2026-03-04T09:00:00Z, not every "
-	    "server shows that: every server has its record" },
+	    "server shows that: every server has the record of the key" },
 	{ "revoked: not seen for days: again", "revoked", "see_old", A,
 	    STEP_REVOKE, STEP_NONE, -(4 * DAY + 18 * HOUR), "S",
 	    "its record was withdrawn at 2026-02-27T10:00:00Z, but still: "
-	    "every server has its record" },
+	    "every server has the record of the key" },
 	{ "revoked: shown for a week", "revoked", "shown_a_week", A, STEP_NONE,
 	    STEP_REMOVE, 23 * DAY, "",
 	    "revoked, every server shows that since 2026-02-25T10:00:00Z; its "
