@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "when.h"
 
 /*
  * The length of the UTF-8 sequence at p (RFC 3629 section 4), 0 if there is
@@ -100,6 +101,22 @@ json_text(struct buf *out, const char *name, const char *text)
 		json_string(out, text, strlen(text));
 	else
 		buf_adds(out, "null");
+}
+
+void
+json_bool(struct buf *out, const char *name, bool value)
+{
+	json_name(out, name);
+	buf_adds(out, value ? "true" : "false");
+}
+
+void
+json_when(struct buf *out, const char *name, time_t t)
+{
+	char when[WHEN_TEXT_MAX];
+
+	when_text(t, when);
+	json_text(out, name, t != 0 ? when : NULL);
 }
 
 void

@@ -191,8 +191,7 @@ write_json(const struct line *l, bool is_first, struct buf *out)
 	json_text(out, "domain", l->domain);
 	json_text(out, "selector", l->selector);
 	json_text(out, "step", step_name(l->step));
-	json_name(out, "by_hand");
-	buf_adds(out, l->is_by_hand ? "true" : "false");
+	json_bool(out, "by_hand", l->is_by_hand);
 	json_text(out, "name", l->name);
 	json_text(out, "record", l->record);
 	json_text(out, "text", l->text);

@@ -199,22 +199,6 @@ words(const struct view *v, struct buf *out)
  */
 
 static void
-json_when(struct buf *out, const char *name, time_t t)
-{
-	char when[WHEN_TEXT_MAX];
-
-	when_text(t, when);
-	json_text(out, name, t != 0 ? when : NULL);
-}
-
-static void
-json_bool(struct buf *out, const char *name, bool value)
-{
-	json_name(out, name);
-	buf_adds(out, value ? "true" : "false");
-}
-
-static void
 json_key(const struct view *v, size_t i, struct buf *out)
 {
 	const struct ring_key *k = &v->known.ring->keys[i];

@@ -38,13 +38,6 @@ sighting_clear(struct sighting *s)
 }
 
 static void
-json_bool(struct buf *out, const char *name, bool value)
-{
-	json_name(out, name);
-	buf_adds(out, value ? "true" : "false");
-}
-
-static void
 json_seconds(struct buf *out, const char *name, int seconds)
 {
 	if (seconds >= 0)

@@ -137,22 +137,6 @@ turn_report_text(const struct turn_report *r, struct buf *out)
 }
 
 static void
-json_when(struct buf *out, const char *name, time_t t)
-{
-	char when[WHEN_TEXT_MAX];
-
-	when_text(t, when);
-	json_text(out, name, t != 0 ? when : NULL);
-}
-
-static void
-json_bool(struct buf *out, const char *name, bool value)
-{
-	json_name(out, name);
-	buf_adds(out, value ? "true" : "false");
-}
-
-static void
 turned_json(const struct turned *turned, struct buf *out)
 {
 	buf_addc(out, '{');

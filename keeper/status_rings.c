@@ -144,16 +144,6 @@ status_rings_words(const struct snap *snap, const struct held *held,
 	}
 }
 
-/* A time, or null. */
-static void
-json_when(struct buf *out, const char *name, time_t t)
-{
-	char text[WHEN_TEXT_MAX];
-
-	when_text(t, text);
-	json_text(out, name, t != 0 ? text : NULL);
-}
-
 static void
 json_key(const struct part *p, const struct held_key *k, struct buf *out)
 {

@@ -63,10 +63,29 @@ test_members(void)
 	buf_clear(&out);
 }
 
+static void
+test_more_members(void)
+{
+	struct buf out = BUF_INIT;
+
+	buf_addc(&out, '{');
+	json_bool(&out, "a", true);
+	json_bool(&out, "b", false);
+	json_when(&out, "c", 0);
+	json_when(&out, "d", 1790000000);
+	buf_addc(&out, '}');
+	is_str(buf_str(&out),
+	    "{\"a\":true,\"b\":false,\"c\":null,"
+	    "\"d\":\"2026-09-21T14:13:20Z\"}",
+	    "booleans and times");
+	buf_clear(&out);
+}
+
 int
 main(void)
 {
 	test_strings();
 	test_members();
+	test_more_members();
 	return tap_done();
 }
