@@ -19,8 +19,8 @@
 enum { OPT_ADOPT, OPT_FORCE, OPT_JSON };
 
 static const struct ctl_option options[] = {
-	[OPT_ADOPT] = { "adopt", '\0', "SELECTOR=FILE[,...]",
-	    "take over the key that signs today" },
+	[OPT_ADOPT] = { "adopt", '\0', "SELECTOR=FILE",
+	    "take over a key that signs today" },
 	[OPT_FORCE] = { "force", '\0', "REASON",
 	    "although the KeyTable signs for the domain" },
 	[OPT_JSON] = { "json", '\0', NULL, "one JSON object a line" },

@@ -159,10 +159,12 @@ publish(struct turner *t, char *domain, const char *selector)
 	    turn_on(t, domains, &rounds, &report, &err) == -1) {
 		code = out_err(&err, CTL_PROBLEM);
 	} else {
-		if (t->call->values[OPT_JSON] != NULL)
+		if (t->call->values[OPT_JSON] != NULL) {
 			turn_report_json(&report, &out);
-		else
+			buf_addc(&out, '\n');
+		} else {
 			turn_report_text(&report, &out);
+		}
 		code = out_write(&out, turn_exit(&report));
 	}
 	turn_report_clear(&report);

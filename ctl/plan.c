@@ -76,7 +76,7 @@ foresee(struct journey *j)
 		if (k->state == KEY_ACTIVE) {
 			f->is_held = true;
 			f->last_signed = j->clock.now.wall;
-		} else if (k->retired != 0) {
+		} else if (k->retired != 0 && k->activated != 0) {
 			f->last_signed = k->retired;
 			f->released =
 			    k->released != 0 ? k->released : k->retired;

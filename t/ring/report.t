@@ -175,6 +175,9 @@ tap.ok(ran.code == 1 and "DKIM key not published" in ran.out,
        "a record that somebody removed", ran)
 ran, _ = run("dns", "publish", "auto.example", other)
 tap.ok(ran.code == 0 and "publish: done" in ran.out, "dns publish", ran)
+ran, found = run("dns", "publish", "--json", "auto.example")
+tap.ok(ran.code == 0 and found["domain"] == "auto.example" and
+       ran.out.endswith("}\n"), "dns publish --json: a line", ran)
 ran, _ = run("dns", "check", "auto.example")
 tap.ok(ran.code == 0 and "DNS verified" in ran.out, "is there again", ran)
 ran, _ = run("dns", "check", "--all")

@@ -205,6 +205,24 @@ test_others(void)
 	ring_free(ring);
 }
 
+/* A key that was given up before it signed: no mail needs its record. */
+static void
+test_never_signed(void)
+{
+	struct ring *ring = ring_with_active(NOW - DAY);
+	struct ring_key *k = &ring->keys[0];
+
+	ring->is_leaving = true;
+	k->state = KEY_RETIRING;
+	k->activated = 0;
+	k->retired = NOW;
+	ok(plan(ring, NOW + 10 * DAY) == 0, "a ring that never signed");
+	show();
+	ok(when_of(STEP_REVOKE, "old") == 0, "nothing is revoked");
+	is_at(STEP_REMOVE, "old", NOW + 3600, 2 * PLAN_TICK);
+	ring_free(ring);
+}
+
 static void
 test_slots(void)
 {
@@ -229,6 +247,7 @@ main(void)
 {
 	test_turn();
 	test_others();
+	test_never_signed();
 	test_slots();
 	return tap_done();
 }
