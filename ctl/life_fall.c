@@ -247,7 +247,7 @@ static const char *
 what_lingers(const struct life_view *v, const struct ring_key *k)
 {
 	return life_facts(v, k)->sight == SIGHT_COMPLETE
-	    ? "every server has its record"
+	    ? "every server has the record of the key"
 	    : life_sight_text(v, k);
 }
 

@@ -253,7 +253,7 @@ mine = found["life"][0]["keys"][0]
 tap.is_((mine["state"], mine["dns"], mine["dns_text"]),
         ("revoked", "DNS mismatch", "every server had the record of the key"),
         "status: the record is as it was")
-tap.ok(mine["next_text"].endswith("every server has its record"),
+tap.ok(mine["next_text"].endswith("every server has the record of the key"),
        "and that is waited for", mine)
 
 # A ring that cannot be read, and keyturnd gone.
