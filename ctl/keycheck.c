@@ -42,8 +42,8 @@ static const struct {
 	[KEYCHECK_SYNTAX] = { "syntax", "DKIM record malformed",
 	    "it was mistyped, or quotes and backslashes of a zone file went "
 	    "into the form of a provider",
-	    "publish it again in the form that `keyturn dns show --format` "
-	    "prints" },
+	    "publish it again in the form that `keyturn dns show -f text` "
+	    "prints for a form, -f bind for a zone file" },
 	[KEYCHECK_CUT] = { "truncated", "DKIM record truncated",
 	    "the provider takes 255 octets in one string, or the clipboard "
 	    "lost the rest",
@@ -73,10 +73,17 @@ static const struct {
 	    "record was published under the wrong name",
 	    "name this selector and this file together in the KeyTable, or "
 	    "publish the record under this selector" },
+	[KEYCHECK_WILDCARD] = { "wildcard",
+	    "DKIM key not published: a wildcard answers",
+	    "the record was never published, or under another name; what is "
+	    "found is what a wildcard (*) of the zone gives to every name",
+	    "publish the record that `keyturn dns show` prints: then the "
+	    "wildcard does not answer for its name any more" },
 	[KEYCHECK_UNANSWERED] = { "unanswered", "DNS does not answer",
-	    "a server is down, or port 53 is closed from here",
-	    "try again; `dig @SERVER NAME TXT` shows the same without "
-	    "keyturn" },
+	    "a server is down or does not serve the zone, or port 53 is closed "
+	    "from here, by TCP perhaps",
+	    "try again; `dig @SERVER NAME TXT`, and once more with +tcp, shows "
+	    "the same without keyturn" },
 };
 
 const char *
@@ -341,6 +348,12 @@ keycheck_sighting(struct keycheck *kc, const struct sighting *s,
 	if (s->record != NULL &&
 	    judge(kc, s->record, strlen(s->record), err) == -1)
 		return -1;
+	if (s->is_wildcard && s->sight == SIGHT_MISMATCH) {
+		keycheck_set(kc, KEYCHECK_WILDCARD,
+		    "what is at %s._domainkey.%s is a wildcard's: %s",
+		    kc->selector, kc->domain, s->text);
+		return 0;
+	}
 	switch (s->sight) {
 	case SIGHT_COMPLETE:
 		break;

@@ -33,6 +33,7 @@ enum keycheck_finding {
 	KEYCHECK_WEAK,     /* an RSA key under 1024 bits */
 	KEYCHECK_KEY,      /* the record is that of another key */
 	KEYCHECK_SELECTOR, /* of another of our keys, or the other way round */
+	KEYCHECK_WILDCARD, /* only what a wildcard gives to any name */
 	KEYCHECK_UNANSWERED, /* the DNS does not answer: exit code 69 */
 };
 

@@ -121,6 +121,18 @@ for args, text in ((["show"], "DOMAIN is missing"),
 
 # Seen by nobody, by one, by all.
 check(1, "Key generated \u2014 DNS not verified", "no-record", "not there yet")
+zone.set("*", "TXT", '"v=spf1 -all"')
+primary.load(zone)
+second.load(zone)
+ran, _ = check(1, "DNS mismatch", "wildcard", "a wildcard answers")
+tap.ok("what a wildcard (*) of the zone gives to every name" in ran.out,
+       "it is named", ran.out)
+ran, _ = run("check-key", DOMAIN, selector)
+tap.ok(ran.code == 1 and ran.out.startswith(
+    "DKIM key not published: a wildcard answers \u2014 selector=%s: what is "
+    "at %s is a wildcard's: " % (selector, name)), "check-key: the same", ran)
+zone.remove("*", "TXT")
+second.load(zone)
 zone.set(name + ".", "TXT", " ".join('"%s"' % s for s in strings), ttl=1234)
 primary.load(zone)
 ran, _ = check(1, "DNS mismatch", "dns-lag", "the second server lags")
