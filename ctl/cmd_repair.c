@@ -9,7 +9,7 @@ enum { OPT_FOREIGN, OPT_JSON };
 
 static const struct ctl_option options[] = {
 	[OPT_FOREIGN] = { "foreign", '\0', NULL,
-	    "take over a ring of another host, which never signs again" },
+	    "take a ring over from a host that signs no more" },
 	[OPT_JSON] = { "json", '\0', NULL, "one JSON object" },
 	{ .name = NULL },
 };

@@ -143,6 +143,21 @@ open_sights(const struct conf *conf, bool writes, struct err *err)
 	return s;
 }
 
+/*
+ * The exit code where the rings cannot be opened, and the way out for somebody
+ * who only lacks the right.
+ */
+static int
+refused(const char *rings, struct err *err)
+{
+	if (geteuid() == 0 || access(rings, R_OK | W_OK | X_OK) == 0 ||
+	    errno != EACCES)
+		return CTL_CONFIG;
+	strlcat(err->text, "; root and keyturnd's user may: try sudo",
+	    sizeof(err->text));
+	return CTL_NO_PERMISSION;
+}
+
 /* All that can fail with err.  Returns 0, or the exit code. */
 static int
 open_all(struct turner *t, bool writes, struct err *err)
@@ -158,7 +173,7 @@ open_all(struct turner *t, bool writes, struct err *err)
 		return CTL_NO_PERMISSION;
 	t->store = ringstore_open_dir(t->conf->rings, err);
 	if (t->store == NULL)
-		return CTL_CONFIG;
+		return refused(t->conf->rings, err);
 	if (ringstore_host(t->host, err) == -1 ||
 	    read_clocks(t, writes, err) == -1)
 		return writes ? CTL_CANNOT_WRITE : CTL_NOT_YET;

@@ -130,6 +130,15 @@ refused(["-"], 65, "-:1: a line of over", "a line too long",
 refused(["-"], 65, "-:2: not a domain of two labels or more: no\\x1b_domain",
         "a line that names no domain", b"# c\nno\x1b_domain\n")
 
+# Somebody who may not.  (Without faked time, which has a lock of its own.)
+done = subprocess.run(
+    rings.command("tick"), check=False, timeout=30 * lab.slow(),
+    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    user="nobody", group="nogroup", extra_groups=[])
+tap.is_((done.returncode, done.stderr.decode()),
+        (77, "keyturn: %s: Permission denied; root and keyturnd's user may: "
+             "try sudo\n" % rings.rings), "no permission")
+
 # A domain that sends already.
 rings.rig.write("KeyTable", "k adopted.example:s1:%s\n" % RSA)
 rings.rig.write("SigningTable", "*@adopted.example k\n")
