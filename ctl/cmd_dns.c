@@ -14,7 +14,7 @@
 #include "json.h"
 #include "output.h"
 #include "recordform.h"
-#include "turn.h"
+#include "turncmd.h"
 
 enum { OPT_FORMAT, OPT_ALL, OPT_JSON };
 
@@ -159,12 +159,11 @@ publish(struct turner *t, char *domain, const char *selector)
 	    turn_on(t, domains, &rounds, &report, &err) == -1) {
 		code = out_err(&err, CTL_PROBLEM);
 	} else {
-		if (t->call->values[OPT_JSON] != NULL) {
-			turn_report_json(&report, &out);
+		bool is_json = t->call->values[OPT_JSON] != NULL;
+
+		turncmd_report(&report, is_json, &out);
+		if (is_json)
 			buf_addc(&out, '\n');
-		} else {
-			turn_report_text(&report, &out);
-		}
 		code = out_write(&out, turn_exit(&report));
 	}
 	turn_report_clear(&report);

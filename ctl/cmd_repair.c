@@ -15,6 +15,19 @@ static const struct ctl_option options[] = {
 };
 
 static int
+exit_of(const struct err *err)
+{
+	switch (err->code) {
+	case ERR_IO:
+		return CTL_CANNOT_WRITE;
+	case ERR_LIMIT: /* somebody else has its lock */
+		return CTL_NOT_YET;
+	default:
+		return CTL_DATA;
+	}
+}
+
+static int
 repair(struct turner *t, const char *domain, bool is_foreign, struct buf *said)
 {
 	struct journal_note note = { .when = t->clock.now.wall,
@@ -28,8 +41,7 @@ repair(struct turner *t, const char *domain, bool is_foreign, struct buf *said)
 
 	lock = ringstore_lock(t->store, domain, false, TURN_LOCK_WAIT, &err);
 	if (lock == NULL)
-		return out_err(&err,
-		    err.code == ERR_LIMIT ? CTL_NOT_YET : CTL_DATA);
+		return out_err(&err, exit_of(&err));
 	rc = ringlock_repair(lock, is_foreign ? t->host : NULL, &note, said,
 	    &err);
 	/*
@@ -43,7 +55,7 @@ repair(struct turner *t, const char *domain, bool is_foreign, struct buf *said)
 	ringstore_unlock(lock);
 	if (rc == 0)
 		return CTL_GOOD;
-	return out_err(&err, err.code == ERR_IO ? CTL_CANNOT_WRITE : CTL_DATA);
+	return out_err(&err, exit_of(&err));
 }
 
 static int

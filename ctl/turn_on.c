@@ -38,10 +38,19 @@ round_clear(struct round *r)
 	free(r->reports);
 }
 
+/* What is wished can be done for ever: to hand over what is there already. */
+static bool
+is_endless(const struct turn_rounds *rounds, enum step step)
+{
+	return rounds->wish.wish == WISH_PUBLISH &&
+	    (step == STEP_PUBLISH || step == STEP_REPUBLISH);
+}
+
 /* Whether another round is worth it: something was done, and not `until`. */
 static bool
-goes_on(const struct turn_report *r, enum step until)
+goes_on(const struct turn_report *r, const struct turn_rounds *rounds)
 {
+	enum step until = rounds->until;
 	bool moved = false;
 
 	for (size_t i = 0; i < r->count; i++) {
@@ -49,6 +58,8 @@ goes_on(const struct turn_report *r, enum step until)
 
 		if (until != STEP_NONE && turned->decision.step == until)
 			return false;
+		if (is_endless(rounds, turned->decision.step))
+			continue;
 		moved = moved || turned->result == TURN_DONE ||
 		    turned->result == TURN_BY_HAND;
 	}
@@ -88,7 +99,7 @@ sort_out(struct round *r, const struct turn_rounds *rounds, bool is_last,
 	size_t kept = 0;
 
 	for (size_t i = 0; i < r->count; i++) {
-		bool is_on = !is_last && goes_on(&r->reports[i], rounds->until);
+		bool is_on = !is_last && goes_on(&r->reports[i], rounds);
 
 		gather(&reports[r->places[i]], &r->reports[i], !is_on);
 		if (!is_on)

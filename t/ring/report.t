@@ -186,7 +186,8 @@ ran, _ = run("dns", "check", "auto.example")
 tap.ok(ran.code == 1 and "DKIM key not published" in ran.out,
        "a record that somebody removed", ran)
 ran, _ = run("dns", "publish", "auto.example", other)
-tap.ok(ran.code == 0 and "publish: done" in ran.out, "dns publish", ran)
+tap.ok(ran.code == 0 and ran.out.count("publish: done") == 1,
+       "dns publish, once", ran)
 ran, found = run("dns", "publish", "--json", "auto.example")
 tap.ok(ran.code == 0 and found["domain"] == "auto.example" and
        ran.out.endswith("}\n"), "dns publish --json: a line", ran)
