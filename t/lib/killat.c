@@ -16,7 +16,9 @@
  *                        room goes on working, and a write that is the N-th is
  *                        done by half.
  *   KILLAT_COUNT=FILE    16 bytes: the number of calls so far, and 1 if the
- *                        N-th is a write; survives a kill
+ *                        N-th is a write; then for each call 64 bytes, as far
+ *                        as the file has room: "rename ring.conf", say.  It
+ *                        survives a kill.
  *
  * Only the process that is started counts: programs that it runs find none of
  * these in their environment, and a fork of it is left alone.
@@ -42,10 +44,15 @@ enum what { FREES, ALLOCATES, WRITES };
 
 struct counts {
 	_Atomic uint64_t calls, is_write;
+	char names[][64];
 };
 
-static struct counts own_counts, *counts = &own_counts;
-static uint64_t at; /* 0: never */
+static struct {
+	struct counts counts;
+} own;
+static struct counts *counts = &own.counts;
+static size_t name_max; /* how many names there is room for */
+static uint64_t at;     /* 0: never */
 static bool is_after, is_half;
 static int fail_errno; /* 0: kill */
 static pid_t owner;    /* 0: not one that counts */
@@ -87,9 +94,11 @@ map_count(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	void *map = MAP_FAILED;
+	struct stat st;
 
-	if (fd != -1)
-		map = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE,
+	if (fd != -1 && fstat(fd, &st) == 0 &&
+	    (size_t)st.st_size >= sizeof(*counts))
+		map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE,
 		    MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED) {
 		fprintf(stderr, "killat: KILLAT_COUNT: %s: %m\n", path);
@@ -97,6 +106,8 @@ map_count(const char *path)
 	}
 	close(fd);
 	counts = map;
+	name_max =
+	    ((size_t)st.st_size - sizeof(*counts)) / sizeof(counts->names[0]);
 }
 
 __attribute__((constructor)) static void
@@ -137,15 +148,38 @@ struct call {
 	bool is_cut; /* a write of which half is done */
 };
 
+/* Note which call the n-th is, to which file; of path NULL: that of fd. */
+static void
+note_name(uint64_t n, const char *call, const char *path, int fd)
+{
+	char link[64], target[4096] = "";
+	const char *slash;
+
+	if (n > name_max)
+		return;
+	if (path == NULL) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		if (readlink(link, target, sizeof(target) - 1) == -1)
+			target[0] = '\0';
+		path = target;
+	}
+	slash = strrchr(path, '/');
+	snprintf(counts->names[n - 1], sizeof(counts->names[0]), "%s %.40s",
+	    call, slash != NULL ? slash + 1 : path);
+}
+
 static struct call
-begin(enum what what)
+begin(enum what what, const char *name, const char *path, int fd)
 {
 	struct call c = { false, false, false };
 	uint64_t n;
+	int saved = errno;
 
 	if (owner == 0 || getpid() != owner)
 		return c;
 	n = ++counts->calls;
+	note_name(n, name, path, fd);
+	errno = saved;
 	if (at == 0 || n < at)
 		return c;
 	if (n == at)
@@ -191,14 +225,14 @@ is_file(int fd, bool directories)
 }
 
 /* A call of the type of f that returns -1 when it fails. */
-#define COUNTED(what, f, ...)                 \
-	do {                                  \
-		struct call c_ = begin(what); \
-		int rc_ = -1;                 \
-		if (!c_.fails)                \
-			rc_ = f(__VA_ARGS__); \
-		end(&c_);                     \
-		return rc_;                   \
+#define COUNTED(what, name, path, fd, f, ...)                 \
+	do {                                                  \
+		struct call c_ = begin(what, name, path, fd); \
+		int rc_ = -1;                                 \
+		if (!c_.fails)                                \
+			rc_ = f(__VA_ARGS__);                 \
+		end(&c_);                                     \
+		return rc_;                                   \
 	} while (0)
 
 static size_t
@@ -217,7 +251,7 @@ write(int fd, const void *data, size_t len)
 	REAL(f, "write");
 	if (!is_file(fd, false))
 		return f(fd, data, len);
-	c = begin(WRITES);
+	c = begin(WRITES, "write", NULL, fd);
 	n = c.fails ? -1 : f(fd, data, cut(&c, len));
 	end(&c);
 	return n;
@@ -233,7 +267,7 @@ writev(int fd, const struct iovec *iov, int iov_count)
 	REAL(f, "writev");
 	if (!is_file(fd, false))
 		return f(fd, iov, iov_count);
-	c = begin(ALLOCATES);
+	c = begin(ALLOCATES, "writev", NULL, fd);
 	n = c.fails ? -1 : f(fd, iov, iov_count);
 	end(&c);
 	return n;
@@ -250,7 +284,7 @@ counted_pwrite(const char *name, int fd, const void *data, size_t len,
 	REAL(f, name);
 	if (!is_file(fd, false))
 		return f(fd, data, len, offset);
-	c = begin(WRITES);
+	c = begin(WRITES, name, NULL, fd);
 	n = c.fails ? -1 : f(fd, data, cut(&c, len), offset);
 	end(&c);
 	return n;
@@ -276,7 +310,7 @@ counted_sync(const char *name, int fd)
 	REAL(f, name);
 	if (!is_file(fd, true))
 		return f(fd);
-	COUNTED(ALLOCATES, f, fd);
+	COUNTED(ALLOCATES, name, NULL, fd, f, fd);
 }
 
 int
@@ -299,7 +333,7 @@ counted_truncate(const char *name, int fd, off_t len)
 	REAL(f, name);
 	if (!is_file(fd, false))
 		return f(fd, len);
-	COUNTED(FREES, f, fd, len);
+	COUNTED(FREES, name, NULL, fd, f, fd, len);
 }
 
 int
@@ -323,7 +357,7 @@ counted_openat(const char *name, int dir, const char *path, int flags,
 	REAL(f, name);
 	if ((flags & O_CREAT) == 0)
 		return f(dir, path, flags, mode);
-	COUNTED(ALLOCATES, f, dir, path, flags, mode);
+	COUNTED(ALLOCATES, name, path, -1, f, dir, path, flags, mode);
 }
 
 static int
@@ -334,7 +368,7 @@ counted_open(const char *name, const char *path, int flags, mode_t mode)
 	REAL(f, name);
 	if ((flags & O_CREAT) == 0)
 		return f(path, flags, mode);
-	COUNTED(ALLOCATES, f, path, flags, mode);
+	COUNTED(ALLOCATES, name, path, -1, f, path, flags, mode);
 }
 
 /* The mode, which is given only when something may be made. */
@@ -396,7 +430,7 @@ rename(const char *old, const char *new)
 	int (*f)(const char *, const char *);
 
 	REAL(f, "rename");
-	COUNTED(ALLOCATES, f, old, new);
+	COUNTED(ALLOCATES, "rename", new, -1, f, old, new);
 }
 
 int
@@ -405,7 +439,7 @@ renameat(int old_dir, const char *old, int new_dir, const char *new)
 	int (*f)(int, const char *, int, const char *);
 
 	REAL(f, "renameat");
-	COUNTED(ALLOCATES, f, old_dir, old, new_dir, new);
+	COUNTED(ALLOCATES, "renameat", new, -1, f, old_dir, old, new_dir, new);
 }
 
 int
@@ -415,7 +449,8 @@ renameat2(int old_dir, const char *old, int new_dir, const char *new,
 	int (*f)(int, const char *, int, const char *, unsigned);
 
 	REAL(f, "renameat2");
-	COUNTED(ALLOCATES, f, old_dir, old, new_dir, new, flags);
+	COUNTED(ALLOCATES, "renameat2", new, -1, f, old_dir, old, new_dir, new,
+	    flags);
 }
 
 int
@@ -424,7 +459,7 @@ link(const char *old, const char *new)
 	int (*f)(const char *, const char *);
 
 	REAL(f, "link");
-	COUNTED(ALLOCATES, f, old, new);
+	COUNTED(ALLOCATES, "link", new, -1, f, old, new);
 }
 
 int
@@ -433,7 +468,8 @@ linkat(int old_dir, const char *old, int new_dir, const char *new, int flags)
 	int (*f)(int, const char *, int, const char *, int);
 
 	REAL(f, "linkat");
-	COUNTED(ALLOCATES, f, old_dir, old, new_dir, new, flags);
+	COUNTED(ALLOCATES, "linkat", new, -1, f, old_dir, old, new_dir, new,
+	    flags);
 }
 
 int
@@ -442,7 +478,7 @@ symlink(const char *target, const char *path)
 	int (*f)(const char *, const char *);
 
 	REAL(f, "symlink");
-	COUNTED(ALLOCATES, f, target, path);
+	COUNTED(ALLOCATES, "symlink", path, -1, f, target, path);
 }
 
 int
@@ -451,7 +487,7 @@ symlinkat(const char *target, int dir, const char *path)
 	int (*f)(const char *, int, const char *);
 
 	REAL(f, "symlinkat");
-	COUNTED(ALLOCATES, f, target, dir, path);
+	COUNTED(ALLOCATES, "symlinkat", path, -1, f, target, dir, path);
 }
 
 int
@@ -460,7 +496,7 @@ unlink(const char *path)
 	int (*f)(const char *);
 
 	REAL(f, "unlink");
-	COUNTED(FREES, f, path);
+	COUNTED(FREES, "unlink", path, -1, f, path);
 }
 
 int
@@ -469,7 +505,7 @@ unlinkat(int dir, const char *path, int flags)
 	int (*f)(int, const char *, int);
 
 	REAL(f, "unlinkat");
-	COUNTED(FREES, f, dir, path, flags);
+	COUNTED(FREES, "unlinkat", path, -1, f, dir, path, flags);
 }
 
 int
@@ -478,7 +514,7 @@ mkdir(const char *path, mode_t mode)
 	int (*f)(const char *, mode_t);
 
 	REAL(f, "mkdir");
-	COUNTED(ALLOCATES, f, path, mode);
+	COUNTED(ALLOCATES, "mkdir", path, -1, f, path, mode);
 }
 
 int
@@ -487,7 +523,7 @@ mkdirat(int dir, const char *path, mode_t mode)
 	int (*f)(int, const char *, mode_t);
 
 	REAL(f, "mkdirat");
-	COUNTED(ALLOCATES, f, dir, path, mode);
+	COUNTED(ALLOCATES, "mkdirat", path, -1, f, dir, path, mode);
 }
 
 int
@@ -496,5 +532,5 @@ rmdir(const char *path)
 	int (*f)(const char *);
 
 	REAL(f, "rmdir");
-	COUNTED(FREES, f, path);
+	COUNTED(FREES, "rmdir", path, -1, f, path);
 }

@@ -42,14 +42,18 @@ def need(*programs):
         lab.skip_all("%s is not built" % LIBRARY)
 
 
+NAMES_MAX, NAME_BYTES = 2048, 64
+
+
 class Done:
     """How a run ended: killed, or returncode; its output; how many calls it
-    made, and whether the one that was acted on is a write."""
+    made, whether the one that was acted on is a write, and the calls by name:
+    ["rename ring.conf"]."""
 
-    def __init__(self, returncode, output, calls, is_write):
+    def __init__(self, returncode, output, calls, is_write, names):
         self.killed = returncode == -signal.SIGKILL
         self.returncode, self.output = returncode, output
-        self.calls, self.is_write = calls, is_write
+        self.calls, self.is_write, self.names = calls, is_write, names
 
     def __repr__(self):
         return "status %d after %d calls: %s" % (self.returncode, self.calls,
@@ -70,8 +74,7 @@ def run(command, point=0, after=False, half=False, errno=None, timeout=60,
     if errno:
         env["KILLAT_ERRNO"] = errno
     with tempfile.NamedTemporaryFile(prefix="keyturn-killat.") as count:
-        count.write(struct.pack("=QQ", 0, 0))
-        count.flush()
+        count.truncate(16 + NAMES_MAX * NAME_BYTES)
         # The program may run as somebody else after a while.
         os.chmod(count.name, 0o666)
         env["KILLAT_COUNT"] = count.name
@@ -81,8 +84,10 @@ def run(command, point=0, after=False, half=False, errno=None, timeout=60,
                               **{"stdin": subprocess.DEVNULL, **more})
         count.seek(0)
         calls, is_write = struct.unpack("=QQ", count.read(16))
+        names = [count.read(NAME_BYTES).split(b"\0")[0].decode()
+                 for _ in range(min(calls, NAMES_MAX))]
     return Done(done.returncode, done.stdout.decode("utf-8", "replace"),
-                calls, bool(is_write))
+                calls, bool(is_write), names)
 
 
 def points(command, **more):

@@ -28,6 +28,17 @@ Ran = collections.namedtuple("Ran", "code out err")
 PUBLISHED = ("published", "ready", "active", "retiring")
 
 
+def parse_keys(text):
+    """The keys in the text of a ring.conf or of a line of a journal."""
+    out = []
+    for line in re.findall(r"\{ (selector = .*?) \}(?=,\s*\{ sel|\s*$|\s*\))",
+                           text, re.M):
+        key = dict(re.findall(r'(\w+) = "?([^";]*)"?;', line))
+        key["record"] = re.search(r'record = "([^"]*)"', line).group(1)
+        out.append(key)
+    return out
+
+
 class RingLab:
     def __init__(self, net, **settings):
         self.net = net
@@ -82,14 +93,8 @@ class RingLab:
     def keys(self, domain, *states):
         """The keys in ring.conf, all or those in the states, as strings."""
         with open(self.path(domain, "ring.conf"), encoding="utf-8") as f:
-            text = f.read()
-        out = []
-        for line in re.findall(r"^\s*\{ (selector = .*)\},?$", text, re.M):
-            key = dict(re.findall(r'(\w+) = "?([^";]*)"?;', line))
-            key["record"] = re.search(r'record = "([^"]*)"', line).group(1)
-            if not states or key["state"] in states:
-                out.append(key)
-        return out
+            return [k for k in parse_keys(f.read())
+                    if not states or k["state"] in states]
 
     def selectors(self, domain, *states):
         return [k["selector"] for k in self.keys(domain, *states)]
