@@ -188,7 +188,8 @@ def keys(c):
          {"knot": "does not take the key poor-key (BADKEY)",
           "bind": "does not let this key do that (REFUSED)"}[c.label],
          key=FILES["poor"])
-    for seconds in (-3600, 3600):
+    # Sanitizers hang under libfaketime.
+    for seconds in () if lab.is_sanitized("keyturn") else (-3600, 3600):
         net.ahead = 0
         env = net.fake_env()
         net.jump(seconds)

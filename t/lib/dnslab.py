@@ -490,6 +490,8 @@ class DnsLab:
         return os.path.join(self.dir, name)
 
     def _network(self):
+        # What libfaketime leaves behind there of killed programs goes with it.
+        _run("mount", "-t", "tmpfs", "tmpfs", "/dev/shm")
         _run("ip", "link", "set", "lo", "up")
         _run("ip", "addr", "add", ROOT + "/16", "dev", "lo")
         self.has_ipv6 = os.path.exists("/proc/net/if_inet6")
