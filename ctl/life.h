@@ -143,9 +143,11 @@ struct decision {
 	 * Otherwise when the step became due.
 	 */
 	time_t when;
-	enum step next; /* with STEP_NONE: the step that is waited for */
-	bool is_stuck;  /* overdue, and waits for somebody: exit 1 */
-	bool is_alarm;  /* err, on_event */
+	enum step next;  /* with STEP_NONE: the step that is waited for */
+	time_t deletion; /* when the private key may be deleted, if that is to
+	                    come and another step is waited for; or 0 */
+	bool is_stuck;   /* overdue, and waits for somebody: exit 1 */
+	bool is_alarm;   /* err, on_event */
 	char text[LIFE_TEXT_MAX]; /* why, for a person: says the way out */
 };
 

@@ -346,6 +346,8 @@ decide_deletion(const struct life_view *v, const struct ring_key *k,
 	if (k->state == KEY_GONE && due != 0)
 		life_wait(d, STEP_DELETE_FILE, due,
 		    "gone; its private key is kept until %s", WHEN(due));
+	else if (v->now < due)
+		d->deletion = due;
 	if (due != 0 && v->now >= due)
 		decide_irreversible(v, k, IRREVERSIBLE_DELETE_FILE,
 		    STEP_DELETE_FILE, due, "its private key is deleted", d);

@@ -142,6 +142,13 @@ take(struct journey *j, const struct decision *d,
 	return rc;
 }
 
+/* The first time after now of next, which may be 0 for none, and t. */
+static time_t
+sooner(time_t next, time_t t, time_t now)
+{
+	return t > now && (next == 0 || t < next) ? t : next;
+}
+
 /*
  * One tick.  Returns the time of the next one, 0 when nothing is to come, or
  * -1 with err set.
@@ -167,8 +174,8 @@ tick(struct journey *j, void (*each)(void *arg, const struct plan_step *step),
 		const struct decision *d = &j->decisions[i];
 
 		if (d->step == STEP_NONE) {
-			if (d->when > now && (next == 0 || d->when < next))
-				next = d->when;
+			next = sooner(next, d->when, now);
+			next = sooner(next, d->deletion, now);
 			continue;
 		}
 		if (j->steps == PLAN_STEPS_MAX)

@@ -143,9 +143,11 @@ test_turn(void)
 	gone = when_of(STEP_NOTE_EMPTY, "old");
 	ok(gone >= when_of(STEP_REVOKE, "old"), "p= is seen after that");
 	is_at(STEP_REMOVE, "old", gone + conf.rotation.revoke_for, 2 * 3600);
-	ok(when_of(STEP_DELETE_FILE, "old") >=
-	        when_of(STEP_ACTIVATE, "new-1") + conf.rotation.delete_after,
-	    "the private key is deleted, no earlier than it may be");
+	is_at(STEP_DELETE_FILE, "old",
+	    when_of(STEP_ACTIVATE, "new-1") + conf.rotation.delete_after,
+	    2 * 3600);
+	ok(when_of(STEP_DELETE_FILE, "old") < when_of(STEP_REMOVE, "old"),
+	    "the private key is deleted before its record is removed");
 	ok(when_of(STEP_GENERATE, "new-2") != 0,
 	    "the next key is made for the next turn");
 	for (size_t i = 1; i < planned_count; i++)
