@@ -84,6 +84,32 @@ hide_others(struct turn_report *r)
 	}
 }
 
+/*
+ * Say which keys are left alone, since they have replaced others in a panic
+ * that is not over.  A ring that cannot be read says so by itself.
+ */
+static void
+note_unfinished(struct turner *t, const char *domain)
+{
+	struct err ignored = ERR_INIT;
+	struct ring *ring = turner_load(t, domain, NULL, &ignored);
+
+	for (size_t i = 0; ring != NULL && i < ring->key_count; i++) {
+		const struct ring_key *k = &ring->keys[i], *old;
+
+		if (k->state != KEY_ACTIVE)
+			continue;
+		old = life_unfinished_panic(ring, k->alg);
+		if (old != NULL)
+			out_error("note: %s: %s has replaced %s, which is "
+			          "revoked first; if it is compromised as "
+			          "well: `keyturn panic %s %s`",
+			    domain, k->selector, old->selector, domain,
+			    k->selector);
+	}
+	ring_free(ring);
+}
+
 static int
 panic(struct turner *t, char *const *domains, const char *selector,
     struct buf *out, bool is_json)
@@ -94,8 +120,11 @@ panic(struct turner *t, char *const *domains, const char *selector,
 	int code = CTL_GOOD;
 	size_t count = 0;
 
-	while (domains[count] != NULL)
+	while (domains[count] != NULL) {
+		if (selector == NULL)
+			note_unfinished(t, domains[count]);
 		count++;
+	}
 	reports = calloc(count + 1, sizeof(*reports));
 	if (reports == NULL)
 		err_nomem(&err);

@@ -206,6 +206,14 @@ int life_apply(struct ring *ring, const struct decision *d,
 time_t life_due(const struct ring *ring, enum key_alg alg,
     const struct rotation *rules);
 
+/*
+ * The key of alg that a panic has replaced and not revoked yet, or NULL.  While
+ * there is one, a panic that names no key goes on with that: run again after it
+ * was cut short, it would condemn the replacement.
+ */
+const struct ring_key *life_unfinished_panic(const struct ring *ring,
+    enum key_alg alg);
+
 /* The first moment from t on at which a turn may begin: weekdays, blackout. */
 time_t life_open_day(const struct rotation *rules, time_t t);
 

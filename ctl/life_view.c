@@ -172,6 +172,24 @@ named(const struct life_view *v)
 	return v->wish->selector ? ring_find(v->ring, v->wish->selector) : NULL;
 }
 
+const struct ring_key *
+life_unfinished_panic(const struct ring *ring, enum key_alg alg)
+{
+	const struct ring_key *active = ring_in_state(ring, alg, KEY_ACTIVE);
+	const struct ring_key *old = NULL;
+
+	if (active == NULL || active->is_compromised)
+		return NULL;
+	for (size_t i = 0; i < ring->key_count; i++) {
+		const struct ring_key *k = &ring->keys[i];
+
+		if (k->alg == alg && k->is_compromised &&
+		    k->state == KEY_RETIRING)
+			old = k;
+	}
+	return old;
+}
+
 bool
 life_is_alg_concerned(const struct life_view *v, enum key_alg alg)
 {
@@ -186,7 +204,8 @@ life_is_alg_concerned(const struct life_view *v, enum key_alg alg)
 		if (v->wish->selector != NULL)
 			return k != NULL && k->alg == alg &&
 			    k->state == KEY_ACTIVE;
-		return !v->wish->has_alg || v->wish->alg == alg;
+		return (!v->wish->has_alg || v->wish->alg == alg) &&
+		    life_unfinished_panic(v->ring, alg) == NULL;
 	default:
 		return false;
 	}
@@ -203,6 +222,9 @@ life_is_concerned(const struct life_view *v, const struct ring_key *k)
 		return true;
 	if (v->wish->wish == WISH_PUBLISH && v->wish->selector == NULL)
 		return k->state != KEY_GONE;
+	if (v->wish->wish == WISH_PANIC && v->wish->selector == NULL &&
+	    k->is_compromised && k->state == KEY_RETIRING)
+		return true;
 	return life_is_alg_concerned(v, k->alg) &&
 	    (k->state == KEY_ACTIVE || life_is_rising(k));
 }

@@ -133,6 +133,8 @@ adopt_one(struct turner *t, struct ringlock *lock, struct job *j,
 	    &made, err);
 	if (rc == 0)
 		rc = turn_commit(t, lock, j, what.data, NULL, err);
+	if (rc == -1)
+		turn_forget_file(lock, &made);
 out:
 	free(directory);
 	free(made.record);

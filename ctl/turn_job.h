@@ -59,6 +59,12 @@ enum turn_result turn_step(struct turner *t, struct ringlock *lock,
     struct err *err);
 
 /*
+ * The ring could not be committed: delete the file of the key made, unless the
+ * ring in the store knows the key.
+ */
+void turn_forget_file(struct ringlock *lock, const struct ring_key *made);
+
+/*
  * Commit j->k.ring in the place of j->base; what is for the journal.
  * Returns 0, or -1 with err set.
  */

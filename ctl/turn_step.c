@@ -91,8 +91,8 @@ apply(struct turner *t, struct ringlock *lock, struct job *j,
  * same, and then the new key counts; where it does not, its file is removed: a
  * full disk must not fill up with keys.
  */
-static void
-forget_file(struct ringlock *lock, const struct ring_key *made)
+void
+turn_forget_file(struct ringlock *lock, const struct ring_key *made)
 {
 	struct err ignored = ERR_INIT;
 	struct ring *ring = ringlock_load(lock, NULL, &ignored);
@@ -131,7 +131,7 @@ generate(struct turner *t, struct ringlock *lock, struct job *j,
 		snprintf(selector, DNSNAME_MAX + 1, "%s", made.selector);
 		rc = apply(t, lock, j, d, &made, err);
 		if (rc == -1)
-			forget_file(lock, &made);
+			turn_forget_file(lock, &made);
 	}
 	free(made.record);
 	free(directory);

@@ -658,6 +658,11 @@ SPOIL(retiring_absent_again)
 	absent(s);
 	key(s, A)->republished = NOW - HOUR;
 }
+SPOIL(compromised_panic)
+{
+	compromised(s);
+	panic(s);
+}
 SPOIL(compromised_held)
 {
 	compromised(s);
@@ -931,6 +936,7 @@ static const struct {
 	PART(retiring_absent),
 	PART(retiring_absent_again),
 	PART(compromised_held),
+	PART(compromised_panic),
 	PART(compromised_unknown),
 	PART(compromised_b_unheld),
 	PART(compromised_absent),
