@@ -24,15 +24,28 @@ struct going {
 	size_t count;
 };
 
+/*
+ * When the record of the key was last looked at; 0: never, or something else
+ * was found in its place.  That is to be looked at again: what the publisher
+ * could not mend then it may mend now, and mail fails as long as it does not.
+ */
+static time_t
+last_look(const struct job *j, size_t key)
+{
+	const struct look *last =
+	    looks_find(&j->k.looks, &j->k.ring->keys[key]);
+	bool is_good = last != NULL &&
+	    (last->sight == SIGHT_COMPLETE || last->sight == SIGHT_UNANSWERED);
+
+	return is_good ? last->when : 0;
+}
+
 static bool
 wants(const struct turner *t, const struct job *j, size_t key,
     const struct life_wish *wish)
 {
-	const struct look *last =
-	    looks_find(&j->k.looks, &j->k.ring->keys[key]);
-
 	return life_wants_look(j->k.ring, key, &j->k.facts, &j->k.rules,
-	    &t->clock, last != NULL ? last->when : 0, wish);
+	    &t->clock, last_look(j, key), wish);
 }
 
 bool

@@ -143,6 +143,24 @@ tap.ok(ran.code == 75 and "held by pid" in ran.err,
 tap.ok("alarm: " + JUMP not in ran.err, "which is no alarm", ran.err)
 tap.is_(len(told(JUMP)), before, "and nobody is told")
 
+# A record of a key that signs vanishes while the publisher does not work.
+active, = rings.selectors(JUMP, "active")
+name = active + "._domainkey." + JUMP
+server.update(zones[JUMP], active + "._domainkey", "TXT")
+os.rename(net.tsig_file, net.tsig_file + ".away")
+net.jump(7 * HOUR)
+ran = rings.keyturn("tick")
+tap.ok("alarm: %s: %s: %s: No such file" % (JUMP, active, net.tsig_file)
+       in ran.err, "a record that cannot be published again", ran)
+os.rename(net.tsig_file + ".away", net.tsig_file)
+net.jump(60)
+ran = rings.keyturn("tick")
+tap.ok("%s: republish: done" % active in ran.out and
+       net.ask("10.53.1.1", name, "TXT").answer,
+       "the next tick has it published", ran)
+net.jump(60)
+rings.keyturn("tick")
+
 # An alarm is told once to who stands before it.
 active = rings.keys(JUMP, "active")[0]["selector"]
 for selector in rings.selectors(JUMP, "ready"):
