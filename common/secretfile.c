@@ -77,8 +77,8 @@ secretfile_check(const char *path, const struct stat *st, size_t max,
 		return err_set(err, ERR_KEY, "%s: not a regular file", path);
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return err_set(err, ERR_KEY,
-		    "%s: owned by user %lu, who could change it: chown it to "
-		    "root or to user %lu",
+		    "%s: owned by user %lu, who could change it: run this as "
+		    "that user, or chown the file to root or to user %lu",
 		    path, (unsigned long)st->st_uid, (unsigned long)geteuid());
 	if (check_mode(path, st, err) == -1)
 		return -1;

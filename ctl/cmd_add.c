@@ -324,7 +324,7 @@ add_lines(struct adding *a)
 {
 	char line[LINE_BYTES_MAX];
 	int code = CTL_GOOD;
-	unsigned number = 0;
+	unsigned number = 0, names = 0;
 
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		size_t len = strcspn(line, "\n");
@@ -339,13 +339,17 @@ add_lines(struct adding *a)
 		}
 		line[strcspn(line, "#\r\n")] = '\0';
 		while ((name = strsep(&rest, " \t")) != NULL) {
-			if (*name != '\0')
-				code = turn_worse(code,
-				    add_from_line(a, name, number));
+			if (*name == '\0')
+				continue;
+			names++;
+			code = turn_worse(code, add_from_line(a, name, number));
 		}
 	}
 	if (ferror(stdin)) {
 		out_error("standard input: cannot read");
+		code = turn_worse(code, CTL_DATA);
+	} else if (names == 0) {
+		out_error("standard input: no domain in it");
 		code = turn_worse(code, CTL_DATA);
 	}
 	return code;

@@ -220,7 +220,8 @@ decide_unseen(const struct life_view *v, const struct ring_key *k,
 		    "has it: %s; see `keyturn dns check %s`",
 		    WHEN(handed), life_sight_text(v, k), v->ring->domain);
 	d->is_stuck = is_old && (d->step == STEP_NONE || k->republished != 0);
-	d->is_alarm = d->is_stuck && is_turn_late(v, k->alg);
+	d->is_alarm = d->is_stuck &&
+	    (is_turn_late(v, k->alg) || v->now >= k->published + DAY);
 }
 
 void

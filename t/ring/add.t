@@ -125,6 +125,7 @@ for args, code, text, why in (
     refused(args, code, text, why)
 tap.is_(sorted(os.listdir(rings.rings)),
         ["adopt.example", DOMAIN, "example.net"], "nothing was made")
+refused(["-"], 65, "standard input: no domain in it", "no line at all")
 refused(["-"], 65, "-:1: a line of over", "a line too long",
         b"x" * 600 + b"\n")
 refused(["-"], 65, "-:2: not a domain of two labels or more: no\\x1b_domain",

@@ -153,8 +153,8 @@ test_owners(void)
 	put("owner", pem, sizeof(pem) - 1, 0600);
 	must(chown(path("owner"), OTHER_ID, (gid_t)-1) == 0, "chown");
 	refuses("owner", ERR_KEY,
-	    "%s: owned by user 65534, who could change it: chown it to root "
-	    "or to user 0",
+	    "%s: owned by user 65534, who could change it: run this as that "
+	    "user, or chown the file to root or to user 0",
 	    "another owner");
 	put("group", pem, sizeof(pem) - 1, 0640);
 	must(chown(path("group"), 0, OTHER_ID) == 0, "chown");

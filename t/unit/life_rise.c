@@ -66,6 +66,11 @@ const struct life_case life_rise_cases[] = {
 	    "its record was handed to the DNS at 2026-03-04T09:00:00Z; not "
 	    "every server has it: ns2.example.net has no record; see `keyturn "
 	    "dns check example.com`" },
+	{ "gate: not there for a day", "published", "partial_a_day", A,
+	    STEP_NONE, STEP_SIGHT, NEVER, "SA",
+	    "its record was handed to the DNS at 2026-03-04T09:00:00Z; not "
+	    "every server has it: ns2.example.net has no record; see `keyturn "
+	    "dns check example.com`" },
 	{ "gate: a silent server", "published", "silent", A, STEP_NONE,
 	    STEP_SIGHT, NEVER, "S",
 	    "its record was handed to the DNS at 2026-03-04T08:00:00Z; not "

@@ -282,6 +282,11 @@ SPOIL(partial_again)
 	partial(s);
 	key(s, A)->republished = NOW - HOUR;
 }
+SPOIL(partial_a_day)
+{
+	partial_again(s);
+	key(s, A)->published = NOW - 24 * HOUR;
+}
 SPOIL(one_short)
 {
 	key(s, A)->first_sighting = scene_moment(2 * HOUR - 1);
@@ -853,6 +858,7 @@ static const struct {
 	PART(partial_just_now),
 	PART(partial_long),
 	PART(partial_again),
+	PART(partial_a_day),
 	PART(one_short),
 	PART(ttl_grew),
 	PART(ttl_shrank),
