@@ -30,10 +30,11 @@ WAYS = ({}, {"errno": "ENOSPC"}, {"half": True}, {"errno": "EROFS"},
 ALL = lab.SCALE >= 10
 
 killat.need("keyturn")
-# Thousands of fsyncs, of which none has to outlive this machine.
+net = dnslab.DnsLab()
+# Thousands of fsyncs, of which none has to outlive this machine.  The lab has
+# mounted one of its own there.
 if os.access("/dev/shm", os.W_OK | os.X_OK):
     tempfile.tempdir = "/dev/shm"
-net = dnslab.DnsLab()
 tap = lab.Tap(120 if not ALL else 3600)
 env = net.fake_env()
 zones = {d: net.zone(d, {"ns1." + d: ["10.53.1.1"]}, soa_minimum=60)
