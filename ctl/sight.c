@@ -1,12 +1,14 @@
 /*
  * From the answers of all servers to a sighting.
  */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "dnsrun.h"
+#include "monotime.h"
 #include "nsmemory.h"
 #include "parallel.h"
 #include "reply.h"
@@ -21,6 +23,10 @@ enum { LOOK_THREADS = 8 };
 struct sights {
 	struct dnsrun *run;
 	struct nsmemory *memory; /* or NULL */
+	/* By mono_now_ms(): when a look was last answered, or the first began.
+	 */
+	atomic_llong answered;
+	atomic_bool is_silent; /* looks were given up */
 };
 
 struct sights *
@@ -531,6 +537,15 @@ struct looking {
 	struct sight_query *queries;
 };
 
+/* Whether the DNS cannot be reached from here, as far as can be seen. */
+static bool
+is_silent(struct sights *s)
+{
+	if (mono_now_ms() - s->answered > SIGHTS_SILENCE * 1000LL)
+		s->is_silent = true;
+	return s->is_silent;
+}
+
 static void
 look_one(void *arg, size_t i)
 {
@@ -543,9 +558,17 @@ look_one(void *arg, size_t i)
 	memset(&q->out, 0, sizeof(q->out));
 	q->out.cache_ttl = q->out.record_ttl = -1;
 	q->err = (struct err)ERR_INIT;
+	if (is_silent(l->sights)) {
+		err_set(&q->err, ERR_LIMIT,
+		    "not looked up: no name server has answered for %d s",
+		    SIGHTS_SILENCE);
+		return;
+	}
 	if (survey_ask(&survey, &q->err) == 0 &&
 	    conclude(l->sights, q, &survey, &q->out) == -1)
 		err_nomem(&q->err);
+	if (q->err.code == ERR_NONE && q->out.sight != SIGHT_UNANSWERED)
+		l->sights->answered = mono_now_ms();
 	survey_clear(&survey);
 }
 
@@ -554,6 +577,7 @@ sights_look(struct sights *s, struct sight_query *queries, size_t count)
 {
 	struct looking l = { s, queries };
 
+	s->answered = mono_now_ms();
 	parallel(count, LOOK_THREADS, look_one, &l);
 }
 

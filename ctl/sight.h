@@ -112,7 +112,11 @@ void sights_free(struct sights *s);
 /*
  * Look all of them up, some at a time.  Each takes as long as its slowest
  * server, with the limits per server; SURVEY_TIMEOUTS of survey.h bounds it.
+ * When not one look was answered for SIGHTS_SILENCE seconds, those that have
+ * not begun, and all later ones with s, get ERR_LIMIT: many rings and no DNS
+ * must not hold up tick for hours.
  */
+#define SIGHTS_SILENCE 60
 void sights_look(struct sights *s, struct sight_query *queries, size_t count);
 
 /*

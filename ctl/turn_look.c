@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output.h"
 #include "recordname.h"
 #include "turn_job.h"
 
@@ -22,6 +23,7 @@ struct going {
 	struct sight_query queries[LOOKS_AT_ONCE];
 	struct asked asked[LOOKS_AT_ONCE];
 	size_t count;
+	size_t given_up; /* not looked at, since no server answers */
 };
 
 /*
@@ -156,7 +158,10 @@ go(const struct turner *t, struct going *g, struct err *err)
 	if (g->count > 0)
 		sights_look(t->sights, g->queries, g->count);
 	for (size_t i = 0; i < g->count; i++) {
-		if (rc == 0)
+		/* As if nobody had asked: the next tick does. */
+		if (g->queries[i].err.code == ERR_LIMIT)
+			g->given_up++;
+		else if (rc == 0)
 			rc = keep(t, &g->asked[i], &g->queries[i], err);
 		sighting_clear(&g->queries[i].out);
 		free(g->asked[i].target);
@@ -195,30 +200,49 @@ ask(struct going *g, struct job *j, size_t key, struct err *err)
 	return 0;
 }
 
+/* Ask for what is wanted of one ring. */
+static int
+ask_ring(const struct turner *t, struct going *g, struct job *j,
+    const struct life_wish *wish, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t k = 0; rc == 0 && k < j->k.ring->key_count; k++) {
+		if (!wants(t, j, k, wish))
+			continue;
+		rc = ask(g, j, k, err);
+		if (rc == 0 && g->count == LOOKS_AT_ONCE)
+			rc = go(t, g, err);
+	}
+	return rc;
+}
+
 int
 turn_look(struct turner *t, struct job *jobs, size_t count,
     const struct life_wish *wish, struct err *err)
 {
 	struct going *g = calloc(1, sizeof(*g));
+	/*
+	 * Somewhere: if looks are given up, it is not the same rings each time
+	 * for which no time is left.
+	 */
+	size_t first = count > 0 ? arc4random_uniform((uint32_t)count) : 0;
 	int rc = 0;
 
 	if (g == NULL)
 		return err_nomem(err);
 	for (size_t i = 0; rc == 0 && i < count; i++) {
-		if (!jobs[i].is_open)
-			continue;
-		for (size_t k = 0; k < jobs[i].k.ring->key_count; k++) {
-			if (!wants(t, &jobs[i], k, wish))
-				continue;
-			rc = ask(g, &jobs[i], k, err);
-			if (rc == 0 && g->count == LOOKS_AT_ONCE)
-				rc = go(t, g, err);
-			if (rc == -1)
-				break;
-		}
+		struct job *j = &jobs[(first + i) % count];
+
+		if (j->is_open)
+			rc = ask_ring(t, g, j, wish, err);
 	}
 	if (rc == 0)
 		rc = go(t, g, err);
+	if (g->given_up > 0)
+		out_error("%zu records were not looked up: no name server has "
+		          "answered for %d s; the next tick goes on",
+		    g->given_up, SIGHTS_SILENCE);
 	for (size_t i = 0; i < g->count; i++)
 		free(g->asked[i].target);
 	free(g);
