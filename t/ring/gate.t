@@ -149,7 +149,9 @@ class Gate:
         selector, data = self.rings.sign(case.domain)
         self.tap.is_(selector, want, "%s: %s" % (case.name, what))
         if data is not None and selector is not None:
-            self.tap.is_(self.rings.verify(data), None,
+            # unbound takes the empty answer of a lame server for a true one.
+            server = dnslab.RESOLVER if case.fault != "lame" else "10.53.1.1"
+            self.tap.is_(self.rings.verify(data, server), None,
                          "%s: and it verifies" % case.name)
 
     def status(self, case):
