@@ -19,7 +19,7 @@
  * So many times dns.timeout after it began a survey asks nobody any more who
  * was not asked yet: one hostile zone must not hold up all other rings.
  */
-#define SURVEY_TIMEOUTS 12
+#define SURVEY_TIMEOUTS  12
 
 /* One server at one address, asked for one name. */
 struct survey_server {

@@ -44,8 +44,8 @@ struct turner {
 	bool is_tick;      /* leave alone and out of the report what waits */
 	/* Whether keyturnd answered: nobody asked, it did, it did not. */
 	enum { KEYTURND_UNASKED, KEYTURND_ANSWERS, KEYTURND_SILENT } keyturnd;
-	struct buf told;         /* what turner_tells said yes to */
-	bool has_event_hung;     /* on_event did not end: not in this run */
+	struct buf told;     /* what turner_tells said yes to */
+	bool has_event_hung; /* on_event did not end: not in this run */
 };
 
 /*
