@@ -284,9 +284,14 @@ class Server:
 
     def _serves(self, origin):
         """The version last written, and signed if it should be."""
-        # By TCP, which says at once that nobody listens yet.
+        # By TCP first, which says at once that nobody listens yet.  A server
+        # that reloads may have an old process that still answers by UDP.
+        return (self._says_version(origin, tcp=True) and
+                all(self._says_version(origin, tcp=False) for _ in range(3)))
+
+    def _says_version(self, origin, tcp):
         m = self.net.ask(self.inner[0], "version-of-test." + origin, "TXT",
-                         tcp=True, timeout=1, want_dnssec=self.dnssec)
+                         tcp=tcp, timeout=1, want_dnssec=self.dnssec)
         if m is None or not m.answer:
             return False
         want = '"%d"' % self.versions[origin]
